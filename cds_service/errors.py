@@ -1,0 +1,123 @@
+"""Every error the service answers with, in one tree with stable codes.
+
+::
+
+    ServiceError
+    ├── InvalidRequest            400  the body is JSON but not the request the hook asks for
+    │   ├── InvalidJSON           400
+    │   ├── MissingField          400
+    │   └── WrongHook             400
+    ├── Unauthenticated           401  says nothing else
+    ├── Forbidden                 403  says nothing else
+    ├── NotFound                  404
+    ├── MethodNotAllowed          405
+    ├── DataUnavailable           412  data a decision needs could not be had
+    ├── LengthRequired            411
+    ├── PayloadTooLarge           413
+    ├── UnsupportedMediaType      415
+    └── Unavailable               503
+
+One place, :mod:`cds_service.cds_hooks.outcome`, turns them into a status and
+an OperationOutcome. ``diagnostics`` is shown to the caller: it never holds
+patient data, tokens or a stack trace.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Something the caller is told, with HTTP ``status`` and a stable ``code``.
+
+    ``issue`` is the FHIR issue type (https://hl7.org/fhir/valueset-issue-type.html);
+    ``path`` is the JSON path of the element concerned, such as
+    ``$.context.draftOrders``.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "CDS-5000"
+    issue: ClassVar[str] = "exception"
+
+    def __init__(self, diagnostics: str = "", *, path: str | None = None) -> None:
+        super().__init__(diagnostics)
+        self.diagnostics = diagnostics
+        self.path = path
+
+
+class InvalidRequest(ServiceError):
+    """The body is JSON, but not the request that the hook asks for."""
+
+    status, code, issue = 400, "CDS-4000", "invalid"
+
+
+class InvalidJSON(InvalidRequest):
+    """The body is not JSON (RFC 8259)."""
+
+    code, issue = "CDS-4001", "structure"
+
+
+class MissingField(InvalidRequest):
+    """A required element is absent, null or empty."""
+
+    code, issue = "CDS-4002", "required"
+
+
+class WrongHook(InvalidRequest):
+    """The request's hook is not the one this service answers."""
+
+    code, issue = "CDS-4003", "value"
+
+
+class Unauthenticated(ServiceError):
+    """The caller is not known. The reason is in the log only (CDS Hooks best practices)."""
+
+    status, code, issue = 401, "CDS-4010", "login"
+
+
+class Forbidden(ServiceError):
+    """The caller is known, and may not do this. The reason is in the log only."""
+
+    status, code, issue = 403, "CDS-4030", "forbidden"
+
+
+class NotFound(ServiceError):
+    """No such service, or no such page."""
+
+    status, code, issue = 404, "CDS-4040", "not-found"
+
+
+class MethodNotAllowed(ServiceError):
+    """The path exists; the method does not (the answer carries ``Allow``)."""
+
+    status, code, issue = 405, "CDS-4050", "not-supported"
+
+
+class LengthRequired(ServiceError):
+    """A body without Content-Length."""
+
+    status, code, issue = 411, "CDS-4110", "required"
+
+
+class DataUnavailable(ServiceError):
+    """Data the decision needs are neither in prefetch nor to be had (CDS Hooks: 412)."""
+
+    status, code, issue = 412, "CDS-4120", "incomplete"
+
+
+class PayloadTooLarge(ServiceError):
+    """The body is larger than the configured limit."""
+
+    status, code, issue = 413, "CDS-4130", "too-long"
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body is not ``application/json``."""
+
+    status, code, issue = 415, "CDS-4150", "not-supported"
+
+
+class Unavailable(ServiceError):
+    """Nothing is wrong with the request; ask again later."""
+
+    status, code, issue = 503, "CDS-5030", "transient"

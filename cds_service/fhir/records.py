@@ -1,0 +1,98 @@
+"""What was read of a patient's record, and what was not.
+
+:class:`PatientRecord` is the whole output of :mod:`cds_service.fhir`: typed
+resources with their provenance, and one :class:`Gap` for everything that could
+not be read. An empty list with no gap means "the record holds none"; an empty
+list with a gap means "not known".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from cds_service.fhir.resources import Medication, Resource
+
+R = TypeVar("R", bound=Resource)
+
+
+class GapReason(StrEnum):
+    """Why something is not known."""
+
+    NOT_SUPPLIED = "not-supplied"
+    """Not in prefetch, and no FHIR server or no token to ask with."""
+    TIME_OUT = "time-out"
+    """The time budget ended first."""
+    REFUSED = "refused"
+    """The server said 401 or 403."""
+    NOT_FOUND = "not-found"
+    """The server said 404 or 410."""
+    SERVER_ERROR = "server-error"
+    """429 or 5xx, a broken connection, a body that is no FHIR."""
+    NOT_KEPT = "not-kept"
+    """The server keeps no such list (404/410, or 400/403/405 with ``not-supported``)."""
+    INCOMPLETE = "incomplete"
+    """A page is missing, or the list came with an error outcome."""
+    MALFORMED = "malformed"
+    """A resource, or an element of it, could not be read."""
+    OTHER_PATIENT = "other-patient"
+    """Resources of another patient were ignored."""
+    UNRESOLVED = "unresolved"
+    """A Medication reference led nowhere and carries no display."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One thing that is not known.
+
+    ``kind`` is the resource type concerned (``MedicationRequest``); ``detail``
+    is for integrators and the log (an HTTP status, an element path) and holds
+    no patient data; ``count`` is how many resources it concerns. ``covers_list``
+    is true when the whole list may be missing entries, false when single
+    resources or elements of it are.
+    """
+
+    kind: str
+    reason: GapReason
+    detail: str = ""
+    count: int = 1
+    path: str | None = None
+    covers_list: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a resource came from: ``prefetch``, ``server`` or ``order`` (the basket)."""
+
+    origin: str
+    path: str = ""
+
+
+@dataclass(slots=True)
+class PatientRecord:
+    """The resources of one patient, by type, each with its source.
+
+    ``medications`` holds Medication resources by every name a reference can
+    have for them: ``Medication/id``, the absolute URL, ``urn:uuid:…``.
+    ``lists`` are the resource types for which a list was had, complete or not
+    (an empty complete list counts).
+    """
+
+    patient_id: str
+    entries: dict[str, list[tuple[Resource, Source]]] = field(default_factory=dict)
+    medications: dict[str, Medication] = field(default_factory=dict)
+    lists: set[str] = field(default_factory=set)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def of_type(self, view: type[R]) -> Iterator[tuple[R, Source]]:
+        """All resources of one view, in the order read."""
+        for resource, source in self.entries.get(view.__name__, ()):
+            if isinstance(resource, view):
+                yield resource, source
+
+    def gaps_of(self, kinds: Iterable[str]) -> list[Gap]:
+        """The gaps that concern any of ``kinds``."""
+        wanted = set(kinds)
+        return [gap for gap in self.gaps if gap.kind in wanted]
