@@ -1,0 +1,80 @@
+# ldn-cds. `make` alone lists what there is to do.
+#
+# PYTHON=...       the interpreter the virtual environment is made with (3.11+; only used when it is made)
+# VENV=...         where the virtual environment is kept
+# PYTEST_ARGS=...  passed on to pytest, e.g. PYTEST_ARGS='-k washout -x'
+
+PYTHON ?=
+VENV ?= .venv
+PYTEST_ARGS ?=
+
+PY = $(VENV)/bin/python
+PIP = $(PY) -m pip --disable-pip-version-check
+LOCKED = $(PIP) install --quiet --require-hashes
+PROJECT = $(PIP) install --quiet --no-deps --no-build-isolation
+RUNTIME = $(VENV)/.installed-runtime
+DEV = $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run test lint format types knowledge package check lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(RUNTIME) ## start the service on 127.0.0.1 in development mode and show one real exchange
+	CDS_ENVIRONMENT=development $(PY) -m cds_service.demo
+
+test: $(DEV) ## run every test this machine has the programs for; REQUIRE_ALL=1 makes a skip a failure
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV) ## ruff: rules and formatting; and do the lock files hold what pyproject.toml asks for
+	@$(PIP) check || { echo "pyproject.toml and the lock files differ: make lock"; exit 1; }
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(DEV) ## let ruff repair what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+types: $(DEV) ## mypy --strict
+	$(PY) -m mypy --strict cds_service app.py
+
+knowledge: $(DEV) ## check the knowledge tables
+	@if [ -e cds_service/knowledge/lint.py ] || [ -d cds_service/knowledge/lint ]; then \
+	    set -x; $(PY) -m cds_service.knowledge.lint; \
+	else echo "no knowledge linter in this tree"; fi
+
+package: $(DEV) ## build the wheel, install it away from the checkout and start the service from it
+	tools/try_wheel.sh $(PY)
+
+check: lint types knowledge test ## lint, types, knowledge and test
+
+lock: $(DEV) ## write the lock files anew from pyproject.toml; UPGRADE=--upgrade takes newer versions
+	$(VENV)/bin/uv pip compile $(UV_OPTIONS) --output-file requirements.lock pyproject.toml
+	$(VENV)/bin/uv pip compile $(UV_OPTIONS) --output-file requirements-dev.lock \
+	    --extra dev --constraint requirements.lock pyproject.toml
+	$(VENV)/bin/uv pip compile $(UV_OPTIONS) --output-file requirements-build.lock --group build
+
+UPGRADE ?=
+UV_OPTIONS = --quiet --universal --python-version 3.11 --generate-hashes \
+    --custom-compile-command "make lock" $(UPGRADE)
+
+clean: ## remove the virtual environment and everything built
+	[ ! -e "$(VENV)/pyvenv.cfg" ] || rm -rf "$(VENV)"
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The stamps are as old as the last install: nothing is fetched again until a lock file or pyproject.toml changes.
+
+$(PY):
+	tools/make_venv.sh "$(VENV)" "$(PYTHON)"
+
+$(RUNTIME): requirements.lock requirements-build.lock pyproject.toml | $(PY)
+	$(LOCKED) -r requirements-build.lock -r requirements.lock
+	$(PROJECT) --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.lock
+	$(LOCKED) -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,228 @@
+"""Findings to cards: markdown that reads in twenty seconds, suggestions the EHR can apply.
+
+Text that came from the EHR enters a card here and nowhere else, and is escaped
+here (C9): no markdown, no HTML of theirs survives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
+from cds_service.chart import Evidence, Order, milligrams
+from cds_service.chart.showing import day
+from cds_service.drafts import (
+    Draft,
+    LabTest,
+    Version,
+    counted_in_pieces,
+    in_words,
+    product_for,
+    starting_later,
+    supply_in_words,
+    test_order,
+    version_of,
+    with_schedule,
+)
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.wording import override_reasons, titles
+from cds_service.rules.finding import DraftTest, Finding, Prescribe, Proposal, Remove, StartLater
+
+TOPIC_SYSTEM = "urn:ldn-cds:topic"
+REASON_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+SUMMARY_LIMIT = 139
+_MOST_EVIDENCE = 6
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
+_AT_LINE_START = re.compile(r"^(#|>|[-+](?= )|\d+(?=[.)]))")
+_AUTOLINK = re.compile(r"(://|www\.|@)", re.IGNORECASE)
+_BLANKS = re.compile(r"\s+")
+_BRACKETS = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+
+# LOINC names as the shipped loinc.csv gives them.
+TESTS: Mapping[str, tuple[LabTest, ...]] = {
+    "opioid-screen": (LabTest("19295-5", "Opiates Screen Ql (U)", "Urine opioid screen"),),
+    "pregnancy-test": (LabTest("2106-3", "Choriogonadotropin (pregnancy test) [Presence] in Urine", "Urine pregnancy test"),),
+    "liver-tests": (
+        LabTest("1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma", "ALT"),
+        LabTest("1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma", "AST"),
+    ),
+}  # fmt: skip
+_TEST_LABELS = {
+    "opioid-screen": "Draft a urine opioid screen",
+    "pregnancy-test": "Draft a pregnancy test",
+    "liver-tests": "Draft liver tests (ALT, AST)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the cards of one answer share.
+
+    ``drafts`` are the raw orders by their JSON path; ``base_url`` is None when
+    no absolute link can be made; ``new_id`` gives a fresh uuid.
+    """
+
+    patient_id: str
+    today: date
+    drafts: Mapping[str, msgspec.Raw]
+    clinical: Clinical
+    new_id: Callable[[], str]
+    base_url: str | None = None
+    version_hint: Version = Version.R4
+
+
+def make_cards(findings: Iterable[Finding], setting: Setting) -> list[Card]:
+    """One card a finding, in the order given."""
+    return [make_card(finding, setting) for finding in findings]
+
+
+def make_card(finding: Finding, setting: Setting) -> Card:
+    """The card of ``finding``, valid in CDS Hooks 1.0, 2.0 and 3.0."""
+    topic = finding.topic.value
+    suggestions = _suggestions(finding, setting)
+    return Card(
+        uuid=setting.new_id(),
+        summary=_fit(finding.summary),
+        indicator=finding.indicator.value,
+        source=_source(topic, setting.base_url),
+        detail=detail(finding),
+        suggestions=suggestions,
+        selection_behavior=("at-most-one" if finding.exclusive else "any") if suggestions else None,
+        override_reasons=[
+            Coding(code=code, system=REASON_SYSTEM, display=words) for code, words in override_reasons(topic)
+        ],
+        links=_links(topic, setting.base_url),
+    )
+
+
+def _source(topic: str, base_url: str | None) -> Source:
+    coding = Coding(code=topic, system=TOPIC_SYSTEM, display=titles()[topic])
+    return Source(label="ldn-cds: naltrexone label and LDN literature", url=f"{base_url}/" if base_url else None, topic=coding)
+
+
+def _links(topic: str, base_url: str | None) -> list[Link]:
+    return [Link(label="Why this card?", url=f"{base_url}/explain/{topic}", type="absolute")] if base_url else []
+
+
+def _fit(summary: str) -> str:
+    return summary if len(summary) <= SUMMARY_LIMIT else summary[: SUMMARY_LIMIT - 1].rstrip() + "…"
+
+
+# --- detail ----------------------------------------------------------------
+
+
+def detail(finding: Finding) -> str:
+    """Evidence first, then what to do, then the source; GitHub-flavoured markdown without HTML."""
+    return "\n\n".join(part for part in _paragraphs(finding) if part)
+
+
+def _paragraphs(finding: Finding) -> Iterator[str]:
+    found = list(dict.fromkeys(_shown(evidence) for evidence in finding.found))
+    if found:
+        more = [f"and {len(found) - _MOST_EVIDENCE} more"] if len(found) > _MOST_EVIDENCE else []
+        yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*found[:_MOST_EVIDENCE], *more])
+    items = [line for line in finding.lines if line.startswith("- ")]
+    yield "\n".join(items)
+    yield from (line for line in finding.lines if not line.startswith("- "))
+    if finding.basis:
+        yield f"*{finding.basis}*"
+
+
+def _shown(evidence: Evidence) -> str:
+    facts = f"; {', '.join(evidence.facts)}" if evidence.facts else ""
+    listed_as = f" ({evidence.listed_as})" if evidence.listed_as else ""
+    return f"{escape(evidence.name)}{facts}{listed_as}"
+
+
+def escape(text: str, limit: int = 120) -> str:
+    """EHR text as literal markdown: one line, no formatting, no HTML, cut to ``limit``."""
+    line = _BLANKS.sub(" ", text).strip()
+    line = line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    line = _AUTOLINK.sub(lambda found: " ".join(found.group()), line.translate(_BRACKETS))
+    return _AT_LINE_START.sub(r"\\\1", _MARKDOWN.sub(r"\\\1", line))
+
+
+# --- suggestions -----------------------------------------------------------
+
+
+def _suggestions(finding: Finding, setting: Setting) -> list[Suggestion]:
+    made = [s for proposal in finding.proposals if (s := _suggestion(proposal, setting))]
+    if len(made) == 1:  # recommended only means something among several (S2)
+        return [msgspec.structs.replace(made[0], is_recommended=False)]
+    return made
+
+
+def _suggestion(proposal: Proposal, setting: Setting) -> Suggestion | None:
+    if isinstance(proposal, DraftTest):
+        return _draft_test(proposal, setting)
+    if not proposal.order.id or proposal.order.path not in setting.drafts:
+        return None  # an action names its order by Type/id (S7, S8)
+    if isinstance(proposal, Remove):
+        return _remove(proposal.order, setting)
+    draft = _decode(setting.drafts[proposal.order.path])
+    if isinstance(proposal, StartLater):
+        return _start_later(proposal, draft, setting)
+    return _prescribe(proposal, draft, setting)
+
+
+_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def _decode(raw: msgspec.Raw) -> Draft:
+    return _decoder.decode(raw)
+
+
+def _remove(order: Order, setting: Setting) -> Suggestion:
+    what = "opioid" if order.medicine.is_opioid else "naltrexone"
+    action = Action(type="delete", description=f"Remove the {what} order", resource_id=order.reference)
+    return Suggestion(label=f"Remove the {what} order", uuid=setting.new_id(), actions=[action])
+
+
+def _start_later(proposal: StartLater, draft: Draft, setting: Setting) -> Suggestion:
+    words = f"Keep the order, start not before {day(proposal.not_before)}"
+    changed = starting_later(draft, version_of(draft, setting.version_hint), proposal.not_before)
+    action = Action(type="update", description=f"{words}, only if opioid-free", resource=changed)
+    return Suggestion(label=words, uuid=setting.new_id(), actions=[action])
+
+
+def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestion:
+    order, schedule, days = proposal.order, proposal.schedule, setting.clinical.titration.final_fill_days
+    product = product_for(
+        order.medicine, schedule, pieces=counted_in_pieces(draft), compounded=proposal.compounded
+    )
+    changed = with_schedule(draft, version_of(draft, setting.version_hint), schedule, product, days)
+    description = f"{in_words(schedule, product)}. Dispense {supply_in_words(schedule, product, days)}."
+    if product.compounded:
+        description = f"Change to {product.compounded}: {description}"
+    label = _schedule_label(proposal) + (f" ({product.compounded.removeprefix('naltrexone, ')})" if product.compounded else "")
+    action = Action(type="update", description=description, resource=changed)
+    return Suggestion(
+        label=label, uuid=setting.new_id(), is_recommended=proposal.recommended, actions=[action]
+    )
+
+
+def _schedule_label(proposal: Prescribe) -> str:
+    steps = [milligrams(mg) for mg, _ in proposal.schedule.steps]
+    if len(steps) == 1:
+        return f"Change to {steps[0]} mg a day"
+    pace = f"Start {steps[0]} mg at bedtime, then {', '.join(steps[1:])} mg in steps of {proposal.schedule.steps[0][1]} days"
+    return f"Slower: {pace[0].lower()}{pace[1:]}" if proposal.schedule.name == "slow" else pace
+
+
+def _draft_test(proposal: DraftTest, setting: Setting) -> Suggestion:
+    actions = [
+        Action(
+            type="create",
+            description=f"Draft: {test.text}",
+            resource=test_order(test, setting.patient_id, setting.version_hint, setting.today),
+        )
+        for test in TESTS[proposal.test]
+    ]
+    return Suggestion(label=_TEST_LABELS[proposal.test], uuid=setting.new_id(), actions=actions)

@@ -1,0 +1,226 @@
+"""The CDS Hooks routes as a Flask blueprint: the protocol's edge to HTTP."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import flask
+
+from cds_service.cds_hooks.bodies import read_body, require_json
+from cds_service.cds_hooks.discovery import CallContext, Service, discovery_document, entity_tag
+from cds_service.cds_hooks.error_pages import outcome_response, request_id
+from cds_service.cds_hooks.feedback import (
+    FeedbackItem,
+    FeedbackSink,
+    RefusedItem,
+    acknowledge,
+    parse_feedback,
+    refusal_outcome,
+)
+from cds_service.cds_hooks.request import HookRequest, parse_request
+from cds_service.cds_hooks.response import encode
+from cds_service.errors import InvalidRequest, NotFound
+
+_log = logging.getLogger(__name__)
+
+Authenticate = Callable[[flask.Request], str | None]
+"""Says who calls (a client id, or ``None`` for nobody in particular), or raises ``Unauthenticated``."""
+
+ResponseObserver = Callable[[Service, HookRequest, bytes], None]
+"""Sees every answer as it goes out, for checks that report."""
+
+
+def anyone(request: flask.Request) -> None:
+    """Authentication of a service that is open to all."""
+    return None
+
+
+def no_origin(origin: str) -> bool:
+    """No browser client may call."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Site:
+    """What the application decided about the routes; see :func:`cds_hooks_blueprint`."""
+
+    services: dict[str, Service]
+    authenticate: Authenticate
+    protect_discovery: bool
+    feedback_sink: FeedbackSink
+    max_body_bytes: int
+    public_url: str | None
+    use_request_host: bool
+    allow_origin: Callable[[str], bool]
+    on_response: ResponseObserver | None
+    discovery: bytes
+
+    def call(self, client: str | None) -> CallContext:
+        base_url = self.public_url
+        if base_url is None and self.use_request_host:
+            base_url = flask.request.url_root
+        return CallContext(base_url.rstrip("/") if base_url else None, request_id(), client)
+
+    def service(self, service_id: str) -> Service:
+        try:
+            return self.services[service_id]
+        except KeyError:
+            raise NotFound("There is no such service") from None
+
+    def read(self, service_id: str) -> tuple[Service, bytes, CallContext]:
+        """What both POST routes do first. The body comes first of all, so that refusals arrive."""
+        body = read_body(flask.request, self.max_body_bytes)
+        client = self.authenticate(flask.request)
+        service = self.service(service_id)
+        require_json(flask.request)
+        return service, body, self.call(client)
+
+
+def cds_hooks_blueprint(
+    services: Iterable[Service],
+    *,
+    authenticate: Authenticate = anyone,
+    protect_discovery: bool = False,
+    feedback_sink: FeedbackSink = acknowledge,
+    max_body_bytes: int = 4 * 1024 * 1024,
+    public_url: str | None = None,
+    use_request_host: bool = False,
+    allow_origin: Callable[[str], bool] = no_origin,
+    on_response: ResponseObserver | None = None,
+) -> flask.Blueprint:
+    """The routes of ``services``, to be registered on an application that called ``init_errors``.
+
+    ``protect_discovery`` asks for authentication on discovery too (D14).
+    Links start with ``public_url``; without one, and only if
+    ``use_request_host``, with the host the client names (a client can name any).
+    ``allow_origin`` says whether browser pages of an origin may call (A14).
+    ``on_response`` never changes an answer, whatever becomes of it.
+    """
+    services = tuple(services)
+    by_id = {service.id: service for service in services}
+    if len(by_id) != len(services):
+        raise ValueError("Two services have one id (D13)")
+    site = _Site(
+        services=by_id,
+        authenticate=authenticate,
+        protect_discovery=protect_discovery,
+        feedback_sink=feedback_sink,
+        max_body_bytes=max_body_bytes,
+        public_url=public_url,
+        use_request_host=use_request_host,
+        allow_origin=allow_origin,
+        on_response=on_response,
+        discovery=discovery_document(services),
+    )
+    blueprint = flask.Blueprint("cds_hooks", __name__)
+    _add_routes(blueprint, site)
+    blueprint.after_app_request(lambda response: _add_cors(site, response))
+    return blueprint
+
+
+def _add_routes(blueprint: flask.Blueprint, site: _Site) -> None:
+    _route(blueprint, "", "discovery", lambda: _discover(site), "GET")
+    _route(blueprint, "/<service_id>", "service", lambda service_id: _serve(site, service_id), "POST")
+    _route(
+        blueprint,
+        "/<service_id>/feedback",
+        "feedback",
+        lambda service_id: _take_feedback(site, service_id),
+        "POST",
+    )
+
+
+def _route(
+    blueprint: flask.Blueprint,
+    path: str,
+    name: str,
+    view: Callable[..., flask.Response],
+    method: str,
+) -> None:
+    """One address with its preflight, which is answered before any authentication (A14).
+
+    A slash at the end, and the double slash that a client makes of a discovery
+    address with one (the sandbox), are answered in place: a redirect would
+    cost the body, and a browser follows none on a preflight.
+    """
+    doubled = [f"/cds-services/{path}"] if path else []
+    for index, rule in enumerate([f"/cds-services{path}", *doubled]):
+        suffix = f"_{index}" if index else ""
+        options = {"strict_slashes": False, "merge_slashes": False, "provide_automatic_options": False}
+        blueprint.add_url_rule(rule, name + suffix, view, methods=[method], **options)
+        blueprint.add_url_rule(rule, f"{name}_preflight{suffix}", _preflight, methods=["OPTIONS"], **options)
+
+
+def _discover(site: _Site) -> flask.Response:
+    """D1, D2, D15."""
+    if site.protect_discovery:
+        site.authenticate(flask.request)
+    response = flask.Response(site.discovery, content_type="application/json")
+    response.set_etag(entity_tag(site.discovery))
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(flask.request)
+    return response
+
+
+def _serve(site: _Site, service_id: str) -> flask.Response:
+    """R1, C1."""
+    service, body, call = site.read(service_id)
+    hook_request = parse_request(body, service.hook)
+    answer = encode(service.handler(hook_request, call))
+    if site.on_response is not None:
+        _observe(site.on_response, service, hook_request, answer)
+    return _json(answer)
+
+
+def _observe(observer: ResponseObserver, service: Service, request: HookRequest, answer: bytes) -> None:
+    """Whatever becomes of the observer, the clinician gets the answer."""
+    try:
+        observer(service, request, answer)
+    except Exception as error:
+        _log.error("The observer of responses failed with %s", type(error).__qualname__)
+
+
+def _take_feedback(site: _Site, service_id: str) -> flask.Response:
+    """F1 to F5: items that can be read are taken, the others listed in the answer."""
+    service, body, call = site.read(service_id)
+    items = parse_feedback(body)
+    taken = [item for item in items if isinstance(item, FeedbackItem)]
+    refused = [item for item in items if isinstance(item, RefusedItem)]
+    if not taken:
+        raise InvalidRequest(refused[0].reason, path=refused[0].path)
+    refused += site.feedback_sink(service, taken, call)
+    if not refused:
+        return _json(b"{}")
+    return outcome_response(200, refusal_outcome(sorted(refused, key=lambda item: item.index)))
+
+
+def _json(body: bytes) -> flask.Response:
+    response = flask.Response(body, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _preflight(**path: str) -> flask.Response:
+    """The headers come from :func:`_add_cors`, as for every answer."""
+    response = flask.Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _add_cors(site: _Site, response: flask.Response) -> flask.Response:
+    """CORS for the browser clients the application allows; never with credentials (A14)."""
+    if "/cds-services" not in flask.request.path:
+        return response
+    response.headers.add("Vary", "Origin")
+    origin = flask.request.headers.get("Origin")
+    if origin is None or not site.allow_origin(origin):
+        return response
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = "ETag, X-Request-Id"
+    if flask.request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Request-Id"
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response

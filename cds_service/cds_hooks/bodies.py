@@ -1,0 +1,87 @@
+"""Reading a request body off the socket, within bounds.
+
+The body is read before anything is answered, refusals included: a server
+that answers and closes with unread bytes on the socket resets the connection,
+and the client never sees the answer.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import IO
+
+import flask
+
+from cds_service.errors import InvalidRequest, LengthRequired, PayloadTooLarge, UnsupportedMediaType
+
+_CHUNK = 64 * 1024
+_DRAINED = "cds_hooks.body_read"
+
+
+def read_body(request: flask.Request, limit: int) -> bytes:
+    """The whole body, of ``limit`` bytes at most.
+
+    A body of unknown length is taken only if the WSGI server ends the stream
+    itself (``wsgi.input_terminated``): reading on would block for ever.
+    """
+    request.environ[_DRAINED] = True
+    length = _content_length(request)
+    stream: IO[bytes] = request.environ["wsgi.input"]
+    try:
+        body = _read(stream, limit + 1 if length is None else min(length, limit + 1))
+    except OSError as error:
+        raise InvalidRequest("The body could not be read") from error
+    if len(body) > limit:
+        _drain(stream, None if length is None else length - len(body), limit)
+        raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+    if length is not None and len(body) < length:
+        raise InvalidRequest("The body is shorter than its Content-Length")
+    return body
+
+
+def discard_body(request: flask.Request, limit: int) -> None:
+    """Read what is left of a body that nobody asked for, so that the refusal arrives."""
+    if request.environ.get(_DRAINED):
+        return
+    request.environ[_DRAINED] = True
+    length = request.content_length
+    if length is None and not request.environ.get("wsgi.input_terminated"):
+        return
+    _drain(request.environ["wsgi.input"], length, 2 * limit)
+
+
+def require_json(request: flask.Request) -> None:
+    """``application/json`` with any parameter, a ``+json`` type, or no type at all (T6); not compressed."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedMediaType("Send the body without Content-Encoding")
+    media_type = request.mimetype
+    if media_type not in ("", "application/json") and not media_type.endswith("+json"):
+        raise UnsupportedMediaType("Send application/json")
+
+
+def _content_length(request: flask.Request) -> int | None:
+    """The announced length; ``None`` for a chunked body that the server terminates."""
+    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    if chunked and request.environ.get("wsgi.input_terminated"):
+        return None
+    if chunked or request.content_length is None:
+        raise LengthRequired("Send a Content-Length")
+    return request.content_length
+
+
+def _read(stream: IO[bytes], wanted: int) -> bytes:
+    """Up to ``wanted`` bytes; fewer only at the end of the stream."""
+    parts: list[bytes] = []
+    while wanted > 0 and (part := stream.read(min(wanted, _CHUNK))):
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)
+
+
+def _drain(stream: IO[bytes], left: int | None, bound: int) -> None:
+    """Throw away at most ``bound`` bytes: a longer body is cut off, whatever becomes of its client."""
+    left = bound if left is None else min(left, bound)
+    with suppress(OSError):
+        while left > 0 and (part := stream.read(min(left, _CHUNK))):
+            left -= len(part)

@@ -1,0 +1,102 @@
+"""Every error of the Flask application as an OperationOutcome (C18)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+import uuid
+
+import flask
+import msgspec
+from werkzeug.exceptions import HTTPException
+
+from cds_service import errors
+from cds_service.cds_hooks.bodies import discard_body
+from cds_service.cds_hooks.outcome import operation_outcome
+from cds_service.errors import ServiceError
+
+_log = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_DRAIN_LIMIT = 4 * 1024 * 1024
+_BY_STATUS: dict[int, tuple[type[ServiceError], str]] = {
+    400: (errors.InvalidRequest, "The request cannot be understood"),
+    401: (errors.Unauthenticated, ""),
+    403: (errors.Forbidden, ""),
+    404: (errors.NotFound, "There is nothing at this address"),
+    405: (errors.MethodNotAllowed, "This address does not take that method"),
+    411: (errors.LengthRequired, "Send a Content-Length"),
+    413: (errors.PayloadTooLarge, "The body is too large"),
+    415: (errors.UnsupportedMediaType, "Send application/json"),
+    503: (errors.Unavailable, "Try again later"),
+}
+
+
+def init_errors(app: flask.Flask) -> None:
+    """Answer every error of ``app`` as an OperationOutcome, and give every answer its ``X-Request-Id``.
+
+    Application-wide, because Flask knows no blueprint for an unknown address
+    or a wrong method. A blueprint with pages for people can register its own
+    handlers, which win.
+    """
+    app.register_error_handler(ServiceError, service_error_response)
+    app.register_error_handler(HTTPException, _http_error_response)
+    app.register_error_handler(Exception, _unexpected_error_response)
+    app.after_request(_add_request_id)
+
+
+def request_id() -> str:
+    """The caller's ``X-Request-Id`` if it is harmless, else a new one; the same for the whole request."""
+    if "cds_request_id" not in flask.g:
+        sent = flask.request.headers.get("X-Request-Id", "")
+        flask.g.cds_request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
+    return str(flask.g.cds_request_id)
+
+
+def outcome_response(status: int, outcome: dict[str, object]) -> flask.Response:
+    """An OperationOutcome: ``application/json`` unless the caller asks for FHIR's own type."""
+    wants_fhir = "application/fhir+json" in flask.request.headers.get("Accept", "")
+    response = flask.Response(msgspec.json.encode(outcome), status=status)
+    response.content_type = "application/fhir+json" if wants_fhir else "application/json"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def service_error_response(error: ServiceError) -> flask.Response:
+    discard_body(flask.request, _DRAIN_LIMIT)
+    status, outcome = operation_outcome(error)
+    response = outcome_response(status, outcome)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _http_error_response(error: HTTPException) -> flask.typing.ResponseReturnValue:
+    """Flask's own errors; redirects and ready-made responses pass untouched."""
+    if error.code is None or error.code < 400 or error.response is not None:
+        return error
+    kind, diagnostics = _BY_STATUS.get(error.code, (ServiceError, error.name))
+    response = service_error_response(kind(diagnostics))
+    response.status_code = error.code
+    for name, value in error.get_headers(flask.request.environ):
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected_error_response(error: Exception) -> flask.Response:
+    """The one catch-all. Logged: where and what kind; not the message, which may quote the request."""
+    _log.error(
+        "Unexpected %s in request %s to %s\n%s",
+        type(error).__qualname__,
+        request_id(),
+        flask.request.endpoint,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
+    return service_error_response(ServiceError())
+
+
+def _add_request_id(response: flask.Response) -> flask.Response:
+    response.headers["X-Request-Id"] = request_id()
+    return response

@@ -1,0 +1,148 @@
+"""Reading directions written as free text: "1.5 mg nightly x 2 weeks then 3 mg", "1 cap qhs".
+
+The reader takes what prescribers write about naltrexone and answers with the
+same :class:`~cds_service.fhir.dosage.DoseStep` values that a structured dosage
+gives, so that one reckoning serves both. What it does not understand it leaves
+out: a step without a value is not a step.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from cds_service.fhir.dosage import DoseStep
+
+_NUMBER = r"(?:\d+(?:[.,]\d+)?|\.\d+)"
+_MASS = r"mg|milligrams?|mcg|micrograms?|µg|μg|ug"
+_PIECES = r"capsules?|caps?|tablets?|tabs?|pills?|lozenges?|troches?"
+_MG_PER = {"mg": 1.0, "milligram": 1.0, "mcg": 0.001, "microgram": 0.001, "µg": 0.001, "μg": 0.001, "ug": 0.001}
+_WORDS = {
+    "one half": "0.5", "one-half": "0.5", "1/2": "0.5", "½": "0.5", "half": "0.5",
+    "1/4": "0.25", "¼": "0.25", "quarter": "0.25", "three": "3", "two": "2", "one": "1", "four": "4",
+}  # fmt: skip
+_WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?![\w/])")
+_NEXT_STEP = re.compile(
+    r"\bthen\b|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
+)
+_CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
+_TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
+_COUNT_OF_STRENGTH = re.compile(
+    rf"({_NUMBER})\s*(?:x|×|of(?: an?)?|(?:{_PIECES})\s*of)?\s+({_NUMBER})\s*-?({_MASS})\s*(?:{_PIECES})\b"
+)
+_STRENGTH_OF_PIECE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\s*(?:oral |compounded )?(?:{_PIECES})\b")
+_MASS_DOSE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\b(?!\s*/)")
+_VOLUME = re.compile(rf"({_NUMBER})\s*(?:mls?|cc|milliliters?|millilitres?)\b")
+_COUNT = re.compile(rf"({_NUMBER})\s*(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b")
+_BARE_COUNT = re.compile(rf"^\W*({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)")
+_DURATION = re.compile(rf"(?:for|x|×|during)\s*({_NUMBER})\s*(day|d|week|wk|month)s?\b|\b({_NUMBER})\s*(day|week|wk)s?\b(?! apart)")
+_EVERY = re.compile(rf"\b(?:every|q)\s*({_NUMBER})\s*(h|hr|hour|d|day|w|wk|week|month)s?\b")
+_DAYS_IN = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.0}
+_AS_NEEDED = re.compile(r"\bprn\b|\bas (?:needed|required)\b")
+_FREQUENCIES = (
+    (re.compile(r"\bq\.?i\.?d\b|four times"), 4.0),
+    (re.compile(r"\bt\.?i\.?d\b|three times|\b3 times|\btds\b"), 3.0),
+    (re.compile(r"\bb\.?i\.?d\b|twice|two times|\b2 times|\b2x (?:a|per) day|\bbd\b|morning and (?:night|evening)"), 2.0),
+    (re.compile(r"every other (?:day|night)|alternate days?|\bqod\b|every second (?:day|night)"), 0.5),
+    (re.compile(r"(?:once )?weekly|(?:once )?(?:a|per|every) week"), 1 / 7),
+    (re.compile(r"monthly|(?:a|per|every) month"), 1 / 30),
+    (re.compile(
+        r"\bq\.?h\.?s\b|\bhs\b|bed ?time|night|\bdaily\b|\bq\.?\s?d\b|\bqday\b|once a day|every day|each day|a day|per day"
+        r"|\bo\.?d\b|\bnocte\b|\bqam\b|\bqpm\b|\bq ?(?:am|pm)\b|morning|evening|\bom\b|\bon\b(?! )"
+    ), 1.0),
+)  # fmt: skip
+
+
+def read_directions(text: str | None) -> tuple[DoseStep, ...]:
+    """The steps written in ``text``, in order; empty when it names no dose."""
+    if not text:
+        return ()
+    plain = _WORD.sub(lambda found: _WORDS[found.group()], text.casefold())
+    per_ml = _concentration(plain)
+    steps = [
+        step for part in _NEXT_STEP.split(_CONCENTRATION.sub(" ", plain)) if (step := _step(part, per_ml))
+    ]
+    return _in_sequence(_inherit_frequency(steps), text)
+
+
+def _concentration(text: str) -> float | None:
+    found = _CONCENTRATION.search(text)
+    if not found:
+        return None
+    return _milligrams(found.group(1), found.group(2)) / _number(found.group(3) or "1")
+
+
+def _step(part: str, per_ml: float | None) -> DoseStep | None:
+    amount = _amount(part, per_ml)
+    if amount is None:
+        return None
+    value, unit = amount
+    return DoseStep(
+        value=value,
+        unit=unit,
+        per_day=_frequency(part),
+        lasts_days=_duration(part),
+        as_needed=bool(_AS_NEEDED.search(part)),
+    )
+
+
+def _amount(part: str, per_ml: float | None) -> tuple[float, str] | None:
+    """Value and unit (``mg``, ``mL`` or ``unit``) of one step."""
+    if volume := _VOLUME.search(part):
+        millilitres = _number(volume.group(1))
+        return (millilitres * per_ml, "mg") if per_ml else (millilitres, "mL")
+    if total := _TOTAL.search(part):
+        return _milligrams(total.group(1), total.group(2)), "mg"
+    if several := _COUNT_OF_STRENGTH.search(part):
+        return _number(several.group(1)) * _milligrams(several.group(2), several.group(3)), "mg"
+    if piece := _STRENGTH_OF_PIECE.search(part):
+        count = _count(part[: piece.start()]) or _count(part[piece.end() :]) or 1.0
+        return count * _milligrams(piece.group(1), piece.group(2)), "mg"
+    if mass := _MASS_DOSE.search(part):
+        return _milligrams(mass.group(1), mass.group(2)), "mg"
+    count = _count(part)
+    return (count, "unit") if count else None
+
+
+def _count(part: str) -> float | None:
+    found = _COUNT.search(part) or _BARE_COUNT.search(part)
+    return _number(next(group for group in found.groups() if group)) if found else None
+
+
+def _frequency(part: str) -> float | None:
+    """Doses per day."""
+    if every := _EVERY.search(part):
+        return 1 / (_number(every.group(1)) * _DAYS_IN[every.group(2)[0]])
+    return next((per_day for pattern, per_day in _FREQUENCIES if pattern.search(part)), None)
+
+
+def _duration(part: str) -> float | None:
+    """Days."""
+    found = _DURATION.search(_EVERY.sub(" ", part))
+    if not found:
+        return None
+    number, unit = found.group(1) or found.group(3), found.group(2) or found.group(4)
+    return _number(number) * _DAYS_IN[unit[0]]
+
+
+def _inherit_frequency(steps: list[DoseStep]) -> list[DoseStep]:
+    """ "1.5 mg nightly x 2 weeks then 3 mg": the second step is nightly too."""
+    known = next((step.per_day for step in steps if step.per_day), None)
+    return [step if step.per_day else replace(step, per_day=known) for step in steps]
+
+
+def _in_sequence(steps: list[DoseStep], text: str) -> tuple[DoseStep, ...]:
+    elapsed: float | None = 0.0
+    placed = []
+    for number, step in enumerate(steps, start=1):
+        placed.append(replace(step, sequence=number, starts_after_days=elapsed, text=text))
+        elapsed = None if elapsed is None or step.lasts_days is None else elapsed + step.lasts_days
+    return tuple(placed)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _milligrams(number: str, unit: str) -> float:
+    return round(_number(number) * _MG_PER[unit.rstrip("s") if len(unit) > 2 else unit], 6)

@@ -1,0 +1,278 @@
+"""What is known of a patient at the moment of decision, and what is not.
+
+Pure values: no FHIR, no Flask, no clock. The rules read these and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from cds_service.fhir.records import Gap
+from cds_service.knowledge.concepts import Measure, Meaning, Medicine, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One entry of the record as a card shows it.
+
+    ``name`` may be text of the EHR (escaped when it is shown); ``facts`` and
+    ``listed_as`` are our own words.
+    """
+
+    name: str
+    facts: tuple[str, ...] = ()
+    listed_as: str = ""
+
+
+class Presence(StrEnum):
+    """Whether the patient is exposed to a medicine now."""
+
+    ACTIVE = "active"
+    STALE = "stale"
+    """Listed as active, but long past its supply."""
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class DailyStep:
+    """``mg`` of naltrexone per day for ``days`` (None: from then on)."""
+
+    mg: float
+    days: float | None = None
+
+
+class DoseProblem(StrEnum):
+    """Why a daily dose is not known."""
+
+    NONE_GIVEN = "no dose given"
+    VOLUME_WITHOUT_STRENGTH = "a volume without a strength"
+    PIECES_WITHOUT_STRENGTH = "a number of units without a strength"
+    UNIT_UNKNOWN = "a unit that is not understood"
+
+
+@dataclass(frozen=True, slots=True)
+class NaltrexoneDose:
+    """How much naltrexone an order means.
+
+    ``steps`` in mg/day; ``per_dose_mg`` and ``every_days`` of the highest step
+    (50 mg every 1 day, 380 mg every 28). ``structured_mg`` and ``text_mg`` are
+    what the coded dosage and the directions say on their own (mg/day, None when
+    silent). ``problem`` is set when no dose could be read.
+    """
+
+    steps: tuple[DailyStep, ...] = ()
+    per_dose_mg: float | None = None
+    every_days: float = 1.0
+    structured_mg: float | None = None
+    text_mg: float | None = None
+    problem: DoseProblem | None = None
+    frequency_assumed: bool = False
+
+    @property
+    def mg_per_day(self) -> float | None:
+        """The highest daily dose of all steps, mg."""
+        return max((step.mg for step in self.steps), default=None)
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Already a titration: more than one distinct daily dose."""
+        return len({round(step.mg, 4) for step in self.steps}) > 1
+
+    @property
+    def sources_disagree(self) -> bool:
+        """Coded dosage and directions name different daily doses."""
+        if self.structured_mg is None or self.text_mg is None:
+            return False
+        return abs(self.structured_mg - self.text_mg) > 0.02 * max(self.structured_mg, self.text_mg)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One entry of a medication list, judged.
+
+    ``ended`` is the last day of use, at the latest (None with ENDED: not
+    recorded). ``contradicted`` is set when another entry says the patient does
+    not take it. ``brief`` means a single administered dose or a supply of at
+    most five days; ``end_documented`` that ``ended`` was recorded, not reckoned
+    from a supply. ``daily_mg`` is the daily dose of a peripheral opioid, mg.
+    """
+
+    medicine: Medicine
+    presence: Presence
+    evidence: Evidence
+    kind: str
+    id: str | None = None
+    first: date | None = None
+    last_known: date | None = None
+    supply_until: date | None = None
+    ended: date | None = None
+    as_needed: bool = False
+    brief: bool = False
+    on_hold: bool = False
+    end_documented: bool = False
+    dose: NaltrexoneDose | None = None
+    daily_mg: float | None = None
+    reasons: frozenset[Meaning] = frozenset()
+    contradicted: Evidence | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Active or stale: on the list as something the patient takes."""
+        return self.presence is not Presence.ENDED
+
+
+class Basket(StrEnum):
+    """What else an order of the basket is."""
+
+    MEDICATION = "medication"
+    SURGERY = "surgery"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One draft of the basket.
+
+    ``path`` is its JSON path in the request and names it for the cards;
+    ``selected`` says whether it is to be judged or only context. ``route_oral``
+    is False when a route other than the mouth is named.
+    """
+
+    path: str
+    resource_type: str
+    id: str | None
+    medicine: Medicine
+    selected: bool = True
+    kind: Basket = Basket.MEDICATION
+    dose: NaltrexoneDose = field(default_factory=NaltrexoneDose)
+    route_oral: bool = True
+    reasons: frozenset[Meaning] = frozenset()
+    replaces: tuple[str, ...] = ()
+    starts: date | None = None
+    until: date | None = None
+    as_needed: bool = False
+    evidence: Evidence = field(default_factory=lambda: Evidence("order"))
+
+    @property
+    def reference(self) -> str | None:
+        """``Type/id``, or None for a draft without an id."""
+        return f"{self.resource_type}/{self.id}" if self.id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A condition with what it means to the rules.
+
+    ``active`` is False for resolved, inactive and remission; refuted and
+    mistaken entries are not on the chart. ``confirmed`` is False for
+    unconfirmed, provisional and differential.
+    """
+
+    meanings: frozenset[Meaning]
+    evidence: Evidence
+    active: bool = True
+    confirmed: bool = True
+    began: date | None = None
+    recorded: date | None = None
+    abated: date | None = None
+
+    @property
+    def dated(self) -> date | None:
+        """The newest date the entry carries."""
+        return max((d for d in (self.recorded, self.began) if d), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """An observation that a rule may need."""
+
+    measures: frozenset[Measure]
+    evidence: Evidence
+    day: date | None = None
+    positive: bool | None = None
+    value: float | None = None
+    upper_limit: float | None = None
+    multiple: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allergy:
+    """An allergy or intolerance; ``intolerance`` for side effects such as nausea."""
+
+    medicine: Medicine
+    evidence: Evidence
+    intolerance: bool = False
+
+
+PregnancyState = Literal["pregnant", "unclear", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pregnancy:
+    """What the record says of pregnancy and breast-feeding now."""
+
+    state: PregnancyState = "none"
+    evidence: tuple[Evidence, ...] = ()
+    why_unclear: str = ""
+    breastfeeding: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Age in whole years at the moment of decision (None: birth date unknown), and sex."""
+
+    age: int | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSurgery:
+    """Surgery in the basket or recorded as planned."""
+
+    evidence: Evidence
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientChart:
+    """The whole of it. ``today`` is the site's date at the moment of decision."""
+
+    today: date
+    person: Person = field(default_factory=Person)
+    orders: tuple[Order, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    allergies: tuple[Allergy, ...] = ()
+    other_allergies: tuple[Evidence, ...] = ()
+    surgeries: tuple[PlannedSurgery, ...] = ()
+    pregnancy: Pregnancy = field(default_factory=Pregnancy)
+    gaps: tuple[Gap, ...] = ()
+    unreadable_orders: tuple[str, ...] = ()
+
+    def judged(self) -> Iterator[Order]:
+        """The orders to judge."""
+        return (order for order in self.orders if order.selected)
+
+    def naltrexone_orders(self) -> tuple[Order, ...]:
+        """Orders to judge that hold naltrexone and no opioid."""
+        return tuple(order for order in self.judged() if order.medicine.is_naltrexone)
+
+    def exposed(self, *roles: Role, presence: Iterable[Presence] = Presence) -> tuple[Exposure, ...]:
+        """Entries of the lists with an ingredient of ``roles`` and one of ``presence``."""
+        wanted = frozenset(presence)
+        return tuple(e for e in self.exposures if e.presence in wanted and e.medicine.has(*roles))
+
+    def with_meaning(self, *meanings: Meaning, active: bool | None = True) -> tuple[Problem, ...]:
+        """Problems that mean any of ``meanings`` (``active=None``: whatever their status)."""
+        wanted = frozenset(meanings)
+        return tuple(p for p in self.problems if p.meanings & wanted and active in (None, p.active))
+
+    def measured(self, measure: Measure) -> tuple[Measurement, ...]:
+        """Results of ``measure``, newest first; undated ones last."""
+        found = [m for m in self.measurements if measure in m.measures]
+        return tuple(sorted(found, key=lambda m: m.day or date.min, reverse=True))

@@ -1,0 +1,91 @@
+"""What a condition means to the rules: codes first, names only where no code is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from cds_service.knowledge import tables
+from cds_service.knowledge.codings import Coding, System, known_codings
+from cds_service.knowledge.concepts import Finding
+from cds_service.knowledge.condition_names import read_condition
+
+Findings = frozenset[Finding]
+_NOTHING: Findings = frozenset()
+_SHORTEST_ICD10 = 3
+
+
+def condition_findings(codings: Sequence[Coding], text: str | None = None) -> Findings:
+    """What a condition says of now.
+
+    A code the tables know decides, also when it is known to say nothing (remission,
+    history, the baby's record); only without one are displays and text read.
+    """
+    known = [f for system, code, _ in known_codings(codings) if (f := _code_findings(system, code)) is not None]
+    if known:
+        return _NOTHING.union(*known)
+    return _NOTHING.union(*(read_condition(name) for name in _names(codings, text)))
+
+
+def _names(codings: Iterable[Coding], text: str | None) -> set[str]:
+    names = {display for _, _, display in codings if display}
+    return names | {text} if text else names
+
+
+def _code_findings(system: System, code: str) -> Findings | None:
+    """Findings of a code, empty when it is known to be silent, None when it is not known."""
+    if system is System.SNOMED:
+        return _snomed().get(code)
+    if system is System.ICD10:
+        return _icd10_findings(code)
+    return None
+
+
+def _icd10_findings(code: str) -> Findings | None:
+    """The row of the code, else of the longest known stem that stands for all codes below it."""
+    exact, stems = _icd10()
+    if code in exact:
+        return exact[code]
+    lengths = range(len(code), _SHORTEST_ICD10 - 1, -1)
+    return next((stems[code[:n]] for n in lengths if code[:n] in stems), None)
+
+
+@cache
+def _snomed() -> dict[str, Findings]:
+    return {row["code"]: _parse(row["findings"]) for row in tables.rows("snomed")}
+
+
+@cache
+def _icd10() -> tuple[dict[str, Findings], dict[str, Findings]]:
+    """Findings by code, and by stem; codes without the dot."""
+    exact: dict[str, Findings] = {}
+    stems: dict[str, Findings] = {}
+    for row in tables.rows("icd10cm"):
+        findings, code = _parse(row["findings"]), row["code"].replace(".", "")
+        exact[code] = findings
+        if row["match"] == "prefix":
+            stems[code] = findings
+    return exact, stems
+
+
+@cache
+def _parse(cell: str) -> Findings:
+    return frozenset(Finding(value) for value in tables.cell(cell))
+
+
+_WEEKS = re.compile(r"Z3A(\d\d)")
+_UNDER_EIGHT, _OVER_FORTY_TWO = "01", "49"
+
+
+def gestational_weeks(codings: Sequence[Coding]) -> int | None:
+    """Completed weeks of gestation from ICD-10-CM Z3A codes.
+
+    "Less than 8 weeks" is read as 1, so that the pregnancy is never thought over too
+    early; "greater than 42 weeks" as 43.
+    """
+    for system, code, _ in known_codings(codings):
+        match = _WEEKS.match(code) if system is System.ICD10 else None
+        if match and match[1] != "00":
+            return {_UNDER_EIGHT: 1, _OVER_FORTY_TWO: 43}.get(match[1], int(match[1]))
+    return None

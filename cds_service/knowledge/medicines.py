@@ -1,0 +1,163 @@
+"""What a medication entry is, from all its codings and texts.
+
+A known code is believed before a display, a display before free text; a text that
+names other ingredients than the code is reported in :attr:`Medicine.conflict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from cds_service.knowledge.codings import Coding
+from cds_service.knowledge.concepts import Duration, Form, Ingredient, KnownBy, Medicine, Role
+from cds_service.knowledge.drug_names import NamedDrug, read_drug_name
+from cds_service.knowledge.ingredients import by_name, of_concern
+from cds_service.knowledge.products import Product, known_products
+
+_NAME_LENGTH = 120
+_UNNAMED = "medicine without a name"
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """One thing that names ingredients: a code, a display or a text."""
+
+    by: KnownBy
+    name: str
+    drug: NamedDrug
+    label: str | None = None
+
+    @property
+    def ingredients(self) -> frozenset[str]:
+        return frozenset(self.drug.ingredients)
+
+    @property
+    def concern(self) -> frozenset[str]:
+        return of_concern(self.ingredients)
+
+
+def recognise(
+    codings: Sequence[Coding], texts: Sequence[str], ingredient_codings: Sequence[Coding] = ()
+) -> Medicine:
+    """What medicine the codings (system, code, display) and texts name.
+
+    ``ingredient_codings`` are those of ``Medication.ingredient``: they add to what
+    the product's own codes say. Texts are names of medicines, not instructions.
+    """
+    codes = [_coded(product) for product in known_products([*codings, *ingredient_codings])]
+    displays = _named(KnownBy.DISPLAY, (display for _, _, display in codings))
+    displays += _named(KnownBy.DISPLAY, (display for _, _, display in ingredient_codings))
+    free = _named(KnownBy.TEXT, texts)
+    ranks = [rank for rank in (codes, displays, free) if rank]
+    if not ranks:
+        return Medicine(name=_first_text(codings, texts))
+    believed = next((rank for rank in ranks if any(e.concern for e in rank)), ranks[0])
+    others = [e for rank in ranks if rank is not believed for e in rank]
+    return _medicine(believed, others)
+
+
+def _coded(product: Product) -> _Evidence:
+    return _Evidence(KnownBy.CODE, product.name, product.described(), product.label)
+
+
+def _named(by: KnownBy, texts: Iterable[str | None]) -> list[_Evidence]:
+    """The texts that name a known ingredient."""
+    drugs = ((text.strip(), read_drug_name(text)) for text in texts if text)
+    return [_Evidence(by, text, drug) for text, drug in drugs if drug.ingredients]
+
+
+def _first_text(codings: Sequence[Coding], texts: Sequence[str]) -> str:
+    candidates = [*texts, *(display for _, _, display in codings), *(code for _, code, _ in codings)]
+    return next((text.strip()[:_NAME_LENGTH] for text in candidates if text and text.strip()), _UNNAMED)
+
+
+def _medicine(believed: Sequence[_Evidence], others: Sequence[_Evidence]) -> Medicine:
+    names = tuple(dict.fromkeys(n for e in believed for n in e.drug.ingredients))
+    agreeing = [e for e in others if _disagreement(believed, e) is None]
+    form, released, mg, per_ml = _details([*believed, *agreeing])
+    ingredients = tuple(_with_role(by_name()[name], form) for name in names)
+    first = believed[0]
+    return Medicine(
+        name=_card_name(believed, agreeing),
+        ingredients=ingredients,
+        known_by=first.by,
+        code=first.label,
+        form=form,
+        extended_release=released,
+        duration=_duration(ingredients, form, released),
+        naltrexone_mg=mg,
+        per_ml=per_ml,
+        conflict=_conflict(believed, others),
+    )
+
+
+def _details(evidence: Sequence[_Evidence]) -> tuple[Form | None, bool, float | None, bool]:
+    """Form, release and strength, each from the best evidence that tells it."""
+    drugs = [e.drug for e in evidence]
+    formed = next((d for d in drugs if d.form), None)
+    up_to = drugs.index(formed) + 1 if formed else len(drugs)
+    strong = next((d for d in drugs if d.naltrexone_mg is not None), NamedDrug())
+    released = any(d.extended_release for d in drugs[:up_to])
+    return formed.form if formed else None, released, strong.naltrexone_mg, strong.per_ml
+
+
+def _with_role(ingredient: Ingredient, form: Form | None) -> Ingredient:
+    """Nalmefene is a rescue product as spray and injection, and a daily medicine as tablet."""
+    if ingredient.name == "nalmefene" and form in (Form.NASAL, Form.INJECTION):
+        return replace(ingredient, role=Role.RESCUE_ANTAGONIST)
+    return ingredient
+
+
+def _duration(ingredients: Iterable[Ingredient], form: Form | None, released: bool) -> Duration | None:
+    """The longest class among the opioids, form and release considered."""
+    opioids = [i for i in ingredients if i.role in (Role.OPIOID, Role.OPIOID_LIKE)]
+    classes = {i.duration for i in opioids}
+    if not opioids:
+        return None
+    if Duration.METHADONE_BUPRENORPHINE in classes:
+        return Duration.METHADONE_BUPRENORPHINE
+    lasting = released or form in (Form.PATCH, Form.DEPOT, Form.IMPLANT)
+    return Duration.LONG if lasting or Duration.LONG in classes else Duration.SHORT
+
+
+def _card_name(believed: Sequence[_Evidence], agreeing: Sequence[_Evidence]) -> str:
+    """The first name that tells a dose form: a bare ingredient code says less than its text."""
+    telling = (e for e in (*believed, *agreeing) if e.drug.form or e.drug.naltrexone_mg)
+    return next(telling, believed[0]).name[:_NAME_LENGTH]
+
+
+def _conflict(believed: Sequence[_Evidence], others: Sequence[_Evidence]) -> str | None:
+    for at, evidence in enumerate(believed):
+        said = _disagreement(believed[:at], evidence) if at else None
+        if said:
+            return said
+    return next((said for e in others if (said := _disagreement(believed, e))), None)
+
+
+def _disagreement(believed: Sequence[_Evidence], other: _Evidence) -> str | None:
+    """In plain words how ``other`` contradicts what is believed, or None."""
+    known = frozenset(n for e in believed for n in e.ingredients)
+    concern = of_concern(known)
+    if other.concern == concern or _is_part(other, known, concern):
+        return None
+    first = believed[0]
+    return (
+        f"The {_KIND[first.by]} says {_listed(known)}, "
+        f"the {_KIND[other.by]} says {_listed(other.ingredients)}; the {_KIND[first.by]} is believed."
+    )
+
+
+def _is_part(other: _Evidence, known: frozenset[str], concern: frozenset[str]) -> bool:
+    """Whether the other names part of the product, and not naltrexone where the product is an opioid."""
+    if other.by is KnownBy.CODE:
+        return other.ingredients <= known or known <= other.ingredients
+    hides_opioid = other.concern == {"naltrexone"} != concern
+    return other.ingredients <= known and not hides_opioid
+
+
+_KIND = {KnownBy.CODE: "code", KnownBy.DISPLAY: "display", KnownBy.TEXT: "text"}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(sorted(names))

@@ -1,0 +1,96 @@
+"""What a medication code stands for: RxNorm, NDC, SNOMED CT, ATC, UNII and HCPCS codes to ingredients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from cds_service.knowledge import tables
+from cds_service.knowledge.codings import Coding, System, known_codings, ndc_product, ndc_spellings
+from cds_service.knowledge.concepts import Form
+from cds_service.knowledge.drug_names import NamedDrug, read_drug_name
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One known code; form and strength are given where the name does not tell them."""
+
+    system: System
+    code: str
+    name: str
+    ingredients: tuple[str, ...]
+    form: Form | None = None
+    naltrexone_mg: float | None = None
+    per_ml: bool = False
+
+    @property
+    def label(self) -> str:
+        """The coding, as a card cites it."""
+        return f"{self.system} {self.code}"
+
+    def described(self) -> NamedDrug:
+        """Ingredients, form, release and strength, from the table and from the name."""
+        read = read_drug_name(self.name)
+        mg = self.naltrexone_mg if self.naltrexone_mg is not None else read.naltrexone_mg
+        per_ml = self.per_ml if self.naltrexone_mg is not None else read.per_ml
+        return NamedDrug(self.ingredients, self.form or read.form, read.extended_release, mg, per_ml)
+
+
+def known_products(codings: Iterable[Coding]) -> list[Product]:
+    """The products that the known codes among ``codings`` stand for, in their order."""
+    found = (_find(system, code) for system, code, _ in known_codings(codings))
+    return [product for product in found if product is not None]
+
+
+def _find(system: System, code: str) -> Product | None:
+    if system is System.NDC:
+        rxcui = _rxcui_of(code)
+        return _products().get((System.RXNORM, rxcui)) if rxcui else None
+    return _products().get((system, code))
+
+
+def _rxcui_of(ndc: str) -> str | None:
+    """The product of an NDC; a spelling that could mean different products means none."""
+    packages, products = _ndcs()
+    spellings = ndc_spellings(ndc)
+    found = {packages[s] for s in spellings if s in packages}
+    if not found and len(spellings) == 1:  # another package of a known product
+        found = {products[s[:9]] for s in spellings if s[:9] in products}
+    short = ndc_product(ndc)
+    if short in products:
+        found = {products[short]}
+    return found.pop() if len(found) == 1 else None
+
+
+@cache
+def _products() -> dict[tuple[System, str], Product]:
+    found: dict[tuple[System, str], Product] = {}
+    for row in tables.rows("rxnorm_products"):
+        found[System.RXNORM, row["rxcui"]] = _product(System.RXNORM, row["rxcui"], row["name"], row)
+    for row in tables.rows("medicine_codes"):
+        system = System(row["system"])
+        found[system, row["code"]] = _product(system, row["code"], row["display"], row)
+    return found
+
+
+def _product(system: System, code: str, name: str, row: dict[str, str]) -> Product:
+    return Product(
+        system=system,
+        code=code,
+        name=name,
+        ingredients=tables.cell(row["ingredients"]),
+        form=Form(row["form"]) if row["form"] else None,
+        naltrexone_mg=float(row["naltrexone_mg"]) if row["naltrexone_mg"] else None,
+        per_ml=row.get("per_ml") == "yes",
+    )
+
+
+@cache
+def _ndcs() -> tuple[dict[str, str], dict[str, str]]:
+    """RxCUI by package (eleven digits) and by product (nine digits)."""
+    packages = {row["ndc"]: row["rxcui"] for row in tables.rows("ndc")}
+    products: dict[str, str] = {}
+    for ndc, rxcui in packages.items():
+        products.setdefault(ndc[:9], rxcui)
+    return packages, products

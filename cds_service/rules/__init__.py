@@ -1,0 +1,97 @@
+"""The rules: one file a clinical question, each a pure function from chart to findings.
+
+To add one: write ``my_question.py`` with a function ``(chart, clinical) -> Iterator[Finding]``,
+give its topic a code in :mod:`finding` and its sentences a table in
+``knowledge/wording.toml``, and name it in :data:`RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from cds_service.chart import PatientChart
+from cds_service.knowledge.clinical import Clinical
+from cds_service.rules.age import age
+from cds_service.rules.breastfeeding import breastfeeding
+from cds_service.rules.dose_check import dose_check
+from cds_service.rules.finding import DraftTest, Finding, Indicator, Prescribe, Remove, StartLater, Topic
+from cds_service.rules.hypersensitivity import hypersensitivity
+from cds_service.rules.interaction import interaction
+from cds_service.rules.kidney import kidney
+from cds_service.rules.liver import liver
+from cds_service.rules.naltrexone_duplicate import are_sequential, naltrexone_duplicate
+from cds_service.rules.not_checked import not_checked
+from cds_service.rules.opioid_coprescription import opioid_coprescription
+from cds_service.rules.opioid_ordered import opioid_ordered
+from cds_service.rules.opioid_signal import opioid_signal
+from cds_service.rules.opioid_washout import opioid_washout
+from cds_service.rules.peripheral_opioid import peripheral_opioid
+from cds_service.rules.pregnancy import pregnancy
+from cds_service.rules.product_check import product_check
+from cds_service.rules.starting_dose import starting_dose
+from cds_service.rules.surgery import surgery
+
+__all__ = [
+    "RULES",
+    "DraftTest",
+    "Finding",
+    "Indicator",
+    "Prescribe",
+    "Remove",
+    "Rule",
+    "StartLater",
+    "Topic",
+    "are_sequential",
+    "decide",
+]
+
+Rule = Callable[[PatientChart, Clinical], Iterator[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    opioid_coprescription,
+    opioid_washout,
+    opioid_signal,
+    opioid_ordered,
+    hypersensitivity,
+    liver,
+    kidney,
+    pregnancy,
+    dose_check,
+    product_check,
+    naltrexone_duplicate,
+    interaction,
+    surgery,
+    age,
+    breastfeeding,
+    peripheral_opioid,
+    starting_dose,
+    not_checked,
+)
+
+
+def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULES) -> list[Finding]:
+    """All findings on ``chart``, the most urgent first.
+
+    A start, a titration or a corrected dose is offered only where no finding
+    withholds it (the decision table's rule); a topic the site has switched off
+    is neither shown nor withholds.
+    """
+    found = [finding for rule in rules for finding in rule(chart, clinical)]
+    wanted = [finding for finding in found if finding.topic.value not in clinical.rules.off]
+    offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
+    return sorted(offered, key=lambda finding: finding.indicator.rank)
+
+
+def _offer(finding: Finding, all_findings: list[Finding]) -> Finding | None:
+    """``finding`` with what may be offered beside the others."""
+    others = [other for other in all_findings if other is not finding]
+    withheld = any(other.withholds_start or other.indicator is Indicator.CRITICAL for other in others)
+    if finding.topic is Topic.STARTING_DOSE:
+        return None if withheld else finding
+    if finding.topic is Topic.PRODUCT_CHECK and withheld:
+        return replace(finding, proposals=tuple(p for p in finding.proposals if not isinstance(p, Prescribe)))
+    if any(other.indicator is Indicator.CRITICAL for other in others):
+        later = (Prescribe, StartLater)
+        return replace(finding, proposals=tuple(p for p in finding.proposals if not isinstance(p, later)))
+    return finding

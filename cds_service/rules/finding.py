@@ -1,0 +1,113 @@
+"""What a rule answers: findings, and what may be offered with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from cds_service.chart import Evidence, Order
+from cds_service.knowledge import Schedule
+
+
+class Topic(StrEnum):
+    """The topic codes (``card.source.topic.code``); dashboards and EHR settings rely on them."""
+
+    OPIOID_COPRESCRIPTION = "opioid-coprescription"
+    OPIOID_WASHOUT = "opioid-washout"
+    OPIOID_SIGNAL = "opioid-signal"
+    OPIOID_ORDERED = "opioid-ordered-on-naltrexone"
+    PERIPHERAL_OPIOID = "peripheral-opioid"
+    NALTREXONE_DUPLICATE = "naltrexone-duplicate"
+    PREGNANCY = "pregnancy"
+    BREASTFEEDING = "breastfeeding"
+    PREGNANCY_UNCLEAR = "pregnancy-unclear"
+    STARTING_DOSE = "starting-dose"
+    DOSE_CHECK = "dose-check"
+    PRODUCT_CHECK = "product-check"
+    HYPERSENSITIVITY = "hypersensitivity"
+    LIVER = "liver"
+    KIDNEY = "kidney"
+    INTERACTION = "interaction"
+    SURGERY = "surgery"
+    AGE = "age"
+    NOT_CHECKED = "not-checked"
+
+
+class Indicator(StrEnum):
+    """How urgent, in the words of CDS Hooks; ``critical`` only for what can hurt today."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most urgent."""
+        return list(Indicator).index(self)
+
+
+def worst(*indicators: Indicator) -> Indicator:
+    """The most urgent of ``indicators``."""
+    return min(indicators, key=lambda indicator: indicator.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take the order out of the basket."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class StartLater:
+    """Keep the order as it is, to start on ``not_before`` at the earliest."""
+
+    order: Order
+    not_before: date
+
+
+@dataclass(frozen=True, slots=True)
+class Prescribe:
+    """Replace the dosage by ``schedule``; the product too when it cannot deliver every step.
+
+    ``compounded`` asks for compounded naltrexone whatever the draft's product is.
+    """
+
+    order: Order
+    schedule: Schedule
+    recommended: bool = False
+    compounded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTest:
+    """Add the order of a test to the basket."""
+
+    test: Literal["opioid-screen", "pregnancy-test", "liver-tests"]
+
+
+Proposal = Remove | StartLater | Prescribe | DraftTest
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to tell the prescriber.
+
+    ``summary`` stands alone in under 140 characters; ``found`` is the evidence;
+    ``lines`` are markdown of our own, in the order they are read; ``basis`` names
+    the source of the claim. ``withholds_start`` says that no start or titration
+    may be offered beside this finding.
+    """
+
+    topic: Topic
+    indicator: Indicator
+    summary: str
+    found: tuple[Evidence, ...] = ()
+    lines: tuple[str, ...] = ()
+    basis: str = ""
+    proposals: tuple[Proposal, ...] = ()
+    withholds_start: bool = False
+    exclusive: bool = False
+    """At most one of the proposals is to be taken."""

@@ -1,0 +1,48 @@
+"""Is an allergy or intolerance to naltrexone or naloxone recorded?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cds_service.chart import Evidence, PatientChart
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Meaning, Role
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import Finding, Indicator, Remove, Topic
+
+TOPIC = Topic.HYPERSENSITIVITY
+
+
+def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """Naltrexone allergy critical, intolerance warning, naloxone allergy info: the worst of them speaks."""
+    orders = chart.naltrexone_orders()
+    if not orders:
+        return
+    allergic, intolerant, naloxone = _recorded(chart)
+    if allergic:
+        indicator, key, found, line = Indicator.CRITICAL, "allergy", allergic, "line_allergy"
+    elif intolerant:
+        indicator, key, found, line = Indicator.WARNING, "intolerance", intolerant, "line_intolerance"
+    elif naloxone:
+        indicator, key, found, line = Indicator.INFO, "naloxone", naloxone, "line_allergy"
+    else:
+        return
+    yield Finding(
+        topic=TOPIC,
+        indicator=indicator,
+        summary=say(TOPIC, key, reaction="side effect"),
+        found=found,
+        lines=(say(TOPIC, line),),
+        basis=say(TOPIC, "basis"),
+        proposals=tuple(Remove(order) for order in orders) if indicator is not Indicator.INFO else (),
+    )
+
+
+def _recorded(chart: PatientChart) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...], tuple[Evidence, ...]]:
+    naltrexone = [a for a in chart.allergies if a.medicine.is_naltrexone]
+    problems = [p.evidence for p in chart.with_meaning(Meaning.NALTREXONE_ALLERGY)]
+    allergic = (*(a.evidence for a in naltrexone if not a.intolerance), *problems)
+    intolerant = tuple(a.evidence for a in naltrexone if a.intolerance)
+    naloxone = [a.evidence for a in chart.allergies if "naloxone" in a.medicine.named(Role.RESCUE_ANTAGONIST)]
+    naloxone += [p.evidence for p in chart.with_meaning(Meaning.NALOXONE_ALLERGY)]
+    return allergic, intolerant, tuple(naloxone)

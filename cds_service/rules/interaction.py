@@ -1,0 +1,35 @@
+"""Does naltrexone meet thioridazine or disulfiram?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cds_service.chart import PatientChart
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Role
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import Finding, Indicator, Topic
+
+TOPIC = Topic.INTERACTION
+_DRUGS = (
+    (Role.THIORIDAZINE, "thioridazine", Indicator.WARNING),
+    (Role.DISULFIRAM, "disulfiram", Indicator.INFO),
+)
+
+
+def interaction(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """The two drugs that the naltrexone label names, on the lists or in the basket."""
+    if not chart.naltrexone_orders():
+        return
+    for role, name, indicator in _DRUGS:
+        taken = [e.evidence for e in chart.exposed(role) if e.is_current]
+        ordered = [order.evidence for order in chart.orders if order.medicine.has(role)]
+        if taken or ordered:
+            yield Finding(
+                topic=TOPIC,
+                indicator=indicator,
+                summary=say(TOPIC, name),
+                found=(*taken, *ordered),
+                lines=(say(TOPIC, f"line_{name}"),),
+                basis=say(TOPIC, "basis"),
+            )

@@ -1,0 +1,74 @@
+"""Does liver disease, or a liver test, speak against naltrexone?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cds_service.chart import Evidence, Measurement, PatientChart, Problem, listed, milligrams
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Meaning, Measure
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import DraftTest, Finding, Indicator, Topic
+from cds_service.rules.regimen import drug
+
+TOPIC = Topic.LIVER
+_DISEASES = {
+    Meaning.ACUTE_HEPATITIS: "acute hepatitis",
+    Meaning.LIVER_FAILURE: "liver failure",
+    Meaning.DECOMPENSATED_CIRRHOSIS: "decompensated cirrhosis",
+}
+
+
+def liver(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """Disease by the label of the site's region; transaminases by an expert cut-off, said as such."""
+    if not chart.naltrexone_orders():
+        return
+    diseases = dict(_diseases(chart))
+    enzymes = list(_raised(chart, clinical))
+    if not diseases and not enzymes:
+        return
+    region, name = clinical.label.region, drug(chart, clinical)
+    if diseases:
+        what = listed(list(diseases.values()))
+        summary = say(TOPIC, region, what=what[:1].upper() + what[1:], drug=name)
+        indicator = Indicator.CRITICAL if region == "EU" else Indicator.WARNING
+    else:
+        what = listed([f"{'ALT' if Measure.ALT in m.measures else 'AST'} {milligrams(round(m.multiple or 0, 1))} times the upper limit" for m in enzymes])
+        times, days = milligrams(clinical.liver.enzyme_multiple), clinical.liver.enzyme_days
+        summary = say(TOPIC, "enzymes", what=what, days=days, multiple=times, drug=name)
+        indicator = Indicator.WARNING
+    yield Finding(
+        topic=TOPIC,
+        indicator=indicator,
+        summary=summary,
+        found=(*diseases, *(m.evidence for m in enzymes)),
+        lines=(say(TOPIC, "line"), *((say(TOPIC, "label"),) if diseases else ())),
+        basis=say(TOPIC, "basis"),
+        proposals=(DraftTest("liver-tests"),),
+        withholds_start=True,
+    )
+
+
+def _diseases(chart: PatientChart) -> Iterator[tuple[Evidence, str]]:
+    for meaning, words in _DISEASES.items():
+        for problem in chart.with_meaning(meaning):
+            yield problem.evidence, words
+    yield from _decompensated(chart)
+
+
+def _decompensated(chart: PatientChart) -> Iterator[tuple[Evidence, str]]:
+    """A sign such as ascites has other causes: it counts beside a recorded cirrhosis."""
+    signs: tuple[Problem, ...] = chart.with_meaning(Meaning.DECOMPENSATION_SIGN)
+    cirrhosis = chart.with_meaning(Meaning.CIRRHOSIS)
+    if signs and cirrhosis:
+        for problem in (*cirrhosis, *signs):
+            yield problem.evidence, "decompensated cirrhosis"
+
+
+def _raised(chart: PatientChart, clinical: Clinical) -> Iterator[Measurement]:
+    """The newest ALT and AST, when dated within the window and above the cut-off."""
+    for measure in (Measure.ALT, Measure.AST):
+        dated = [m for m in chart.measured(measure) if m.day and m.day <= chart.today]
+        if dated and dated[0].day and (chart.today - dated[0].day).days <= clinical.liver.enzyme_days:
+            if (dated[0].multiple or 0.0) > clinical.liver.enzyme_multiple:
+                yield dated[0]

@@ -1,0 +1,83 @@
+"""What could a rule not check, because it could not be read?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cds_service.chart import PatientChart, listed
+from cds_service.fhir.records import Gap, GapReason
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.regimen import drug
+
+TOPIC = Topic.NOT_CHECKED
+ORDER_LISTS = frozenset({"MedicationRequest", "MedicationOrder"})
+MEDICATION_KINDS = ORDER_LISTS | {
+    "MedicationStatement",
+    "MedicationDispense",
+    "MedicationAdministration",
+    "Medication",
+}
+_LISTS = {
+    "MedicationRequest": "medication orders",
+    "MedicationOrder": "medication orders",
+    "MedicationStatement": "medication list",
+    "MedicationDispense": "dispensing records",
+    "MedicationAdministration": "administration records",
+    "Medication": "medicine names",
+    "Condition": "problem list",
+    "AllergyIntolerance": "allergies",
+    "Observation": "test results",
+    "Patient": "age and sex",
+}
+
+
+def not_checked(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """One card for all gaps that concern an order to judge; a list the EHR does not keep is no gap."""
+    naltrexone, opioid = chart.naltrexone_orders(), [o for o in chart.judged() if o.medicine.is_opioid]
+    gaps = [gap for gap in _relevant(chart, bool(naltrexone), bool(opioid)) if not _is_not_kept(gap, chart)]
+    if not gaps and not chart.unreadable_orders:
+        return
+    medications = [gap for gap in gaps if gap.kind in MEDICATION_KINDS]
+    lines = tuple(dict.fromkeys(_line(gap) for gap in gaps))
+    yield Finding(
+        topic=TOPIC,
+        indicator=Indicator.WARNING if medications or chart.unreadable_orders else Indicator.INFO,
+        summary=_summary(medications or gaps, chart, bool(naltrexone), drug(chart, clinical)),
+        lines=(*(f"- {line}" for line in lines), say(TOPIC, "try_again")),
+        basis=say(TOPIC, "basis"),
+        withholds_start=any(gap.covers_list for gap in medications) or bool(medications) or bool(chart.unreadable_orders),
+    )
+
+
+def _relevant(chart: PatientChart, naltrexone: bool, opioid: bool) -> list[Gap]:
+    """Everything for naltrexone; for an opioid only what could hide naltrexone."""
+    if naltrexone:
+        return [gap for gap in chart.gaps if gap.kind in _LISTS]
+    return [gap for gap in chart.gaps if gap.kind in MEDICATION_KINDS] if opioid else []
+
+
+def _is_not_kept(gap: Gap, chart: PatientChart) -> bool:
+    """No such list on this server, while the orders are complete."""
+    if gap.reason is not GapReason.NOT_KEPT:
+        return False
+    orders_unread = any(g.kind in ORDER_LISTS and g.covers_list for g in chart.gaps)
+    return gap.kind == "MedicationStatement" and not orders_unread or gap.kind in {"MedicationDispense", "MedicationAdministration"}
+
+
+def _line(gap: Gap) -> str:
+    count = "1 entry" if gap.count == 1 else f"{gap.count} entries"
+    return say(TOPIC, gap.reason.value, list=_LISTS.get(gap.kind, gap.kind), count=count)
+
+
+def _summary(gaps: Sequence[Gap], chart: PatientChart, naltrexone: bool, name: str) -> str:
+    if not gaps:
+        count = len(chart.unreadable_orders)
+        return say(TOPIC, "order", count="1 order" if count == 1 else f"{count} orders")
+    what = listed(list(dict.fromkeys(_LISTS.get(gap.kind, gap.kind) for gap in gaps)))
+    if gaps[0].kind not in MEDICATION_KINDS:
+        return say(TOPIC, "other", what=what)
+    if len(what) > 45:
+        what = _LISTS[gaps[0].kind] + " and others"
+    return say(TOPIC, "medications" if naltrexone else "medications_opioid", what=what, drug=name)

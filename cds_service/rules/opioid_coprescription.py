@@ -1,0 +1,138 @@
+"""Is an opioid taken, listed or ordered together with naltrexone?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cds_service.chart import Evidence, Exposure, Order, PatientChart, Presence, listed, milligrams
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Duration, Form, Medicine, Role
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import Finding, Indicator, Remove, Topic, worst
+from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, naltrexone_in_basket, of_order
+
+TOPIC = Topic.OPIOID_COPRESCRIPTION
+_CURRENT = (Presence.ACTIVE, Presence.STALE)
+
+
+def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """One card that lists every opioid, from the lists and from the basket."""
+    naltrexone = naltrexone_in_basket(chart)
+    in_basket = [order for order in chart.orders if order.medicine.is_opioid]
+    if not naltrexone or not any(order.selected for order in (*naltrexone, *in_basket)):
+        return
+    on_lists: Sequence[Exposure] = ()
+    if any(order.selected for order in naltrexone):
+        on_lists = chart.exposed(Role.OPIOID, Role.OPIOID_LIKE, presence=_CURRENT)
+    if not on_lists and not in_basket:
+        return
+    micro = _agreed_microgram(naltrexone, clinical)
+    indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
+    yield Finding(
+        topic=TOPIC,
+        indicator=indicator,
+        summary=_summary(on_lists, in_basket, indicator, micro, drug(chart, clinical)),
+        found=_evidence(on_lists, in_basket),
+        lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro)),
+        basis=say(TOPIC, "basis"),
+        proposals=tuple(Remove(order) for order in (*naltrexone, *in_basket)),
+        exclusive=True,
+        withholds_start=True,
+    )
+
+
+def _evidence(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> tuple[Evidence, ...]:
+    denied = [e.contradicted for e in on_lists if e.contradicted]
+    return (*(e.evidence for e in on_lists), *dict.fromkeys(denied), *(order.evidence for order in in_basket))
+
+
+def _indicator(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> Indicator:
+    one_by_one = [Indicator.CRITICAL if _is_certain(exposure) else Indicator.WARNING for exposure in on_lists]
+    ordered = [Indicator.CRITICAL if order.medicine.has(Role.OPIOID) else Indicator.WARNING for order in in_basket]
+    return worst(*one_by_one, *ordered)
+
+
+def _is_certain(exposure: Exposure) -> bool:
+    current = exposure.presence is Presence.ACTIVE and not exposure.contradicted
+    return current and exposure.medicine.has(Role.OPIOID)
+
+
+def _agreed_microgram(naltrexone: Sequence[Order], clinical: Clinical) -> float | None:
+    """The daily dose when coded dose and directions both say a microgram dose."""
+    for order in naltrexone:
+        agree = order.dose.structured_mg and order.dose.text_mg and not order.dose.sources_disagree
+        if of_order(order, clinical) is not Regimen.MICRO or not agree:
+            return None
+    return max((order.dose.mg_per_day or 0.0 for order in naltrexone), default=None)
+
+
+def _summary(
+    on_lists: Sequence[Exposure],
+    in_basket: Sequence[Order],
+    indicator: Indicator,
+    micro: float | None,
+    naltrexone: str,
+) -> str:
+    shown = [e for e in on_lists if _is_certain(e)] or on_lists
+    names = short_names([e.medicine for e in shown] or [order.medicine for order in in_basket])
+    if micro is not None:
+        key = "micro"
+    elif in_basket and (not on_lists or indicator is not _indicator(on_lists, ()) ):
+        key, names = "basket", short_names([order.medicine for order in in_basket])
+    elif indicator is Indicator.CRITICAL:
+        key = "active"
+    elif any(e.contradicted for e in on_lists):
+        key = "contradicted"
+    elif any(e.presence is Presence.STALE for e in on_lists):
+        key = "stale"
+    else:
+        key = "opioid_like"
+    return say(TOPIC, key, opioids=names, drug=naltrexone)
+
+
+def short_names(medicines: Sequence[Medicine]) -> str:
+    """``Oxycodone``, ``Oxycodone and codeine``, ``Oxycodone, codeine and 2 more``."""
+    names = list(dict.fromkeys(name for m in medicines for name in m.named(Role.OPIOID, Role.OPIOID_LIKE)))
+    if len(names) > 2:
+        names = [*names[:2], f"{len(names) - 2} more"]
+    text = listed(names)
+    return text[:1].upper() + text[1:]
+
+
+def _lines(
+    chart: PatientChart,
+    clinical: Clinical,
+    on_lists: Sequence[Exposure],
+    in_basket: Sequence[Order],
+    micro: float | None,
+) -> Iterator[str]:
+    name = drug(chart, clinical)
+    taken = [(e.medicine, e.reasons) for e in on_lists] + [(o.medicine, o.reasons) for o in in_basket]
+    treatment = [m for m, reasons in taken if for_opioid_use_disorder(m, reasons, chart)]
+    others = [m for m, _ in taken if m not in treatment]
+    if micro is not None:
+        yield say(TOPIC, "micro_line", mg=milligrams(micro))
+    yield say(TOPIC, "ask")
+    if treatment:
+        yield say(TOPIC, "treatment", opioids=short_names(treatment))
+    if others:
+        yield say(TOPIC, "still", drug=name)
+        yield already_stopped(others, clinical)
+
+
+def already_stopped(medicines: Sequence[Medicine], clinical: Clinical) -> str:
+    """The opioid-free interval of the slowest of ``medicines``."""
+    if any(m.form in (Form.DEPOT, Form.IMPLANT) for m in medicines):
+        return say(TOPIC, "stopped_no_figure")
+    days, why = max(interval(medicine, clinical) for medicine in medicines)
+    return say(TOPIC, "stopped", days=days, why=say(TOPIC, why))
+
+
+def interval(medicine: Medicine, clinical: Clinical) -> tuple[int, str]:
+    """(opioid-free days, key of the sentence that says why)."""
+    table = {
+        Duration.METHADONE_BUPRENORPHINE: (clinical.opioid_free.methadone_buprenorphine, "why_methadone_buprenorphine"),
+        Duration.LONG: (clinical.opioid_free.long, "why_long"),
+    }
+    default = (clinical.opioid_free.short, "why_short")
+    return table.get(medicine.duration, default) if medicine.duration else default

@@ -1,0 +1,47 @@
+"""Does an opioid that acts on the gut (or the skin) meet naltrexone, in either direction?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cds_service.chart import Exposure, PatientChart, listed, milligrams
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Role
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.regimen import naltrexone_in_basket
+
+TOPIC = Topic.PERIPHERAL_OPIOID
+
+
+def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """Info; a warning for loperamide above the label's daily maximum."""
+    ordered = [o for o in chart.orders if o.medicine.has(Role.PERIPHERAL_OPIOID) and not o.medicine.is_opioid]
+    naltrexone = naltrexone_in_basket(chart)
+    taken = [e for e in chart.exposed(Role.PERIPHERAL_OPIOID) if e.is_current and not e.medicine.is_opioid]
+    on_naltrexone = [e for e in chart.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
+    if any(order.selected for order in naltrexone):
+        found = [*(e.evidence for e in taken), *(o.evidence for o in ordered)]
+    elif any(order.selected for order in ordered) and (naltrexone or on_naltrexone):
+        found = [*(e.evidence for e in on_naltrexone), *(o.evidence for o in (*naltrexone, *ordered))]
+        taken = []
+    else:
+        return
+    if not found or not (taken or ordered):
+        return
+    names = listed([n for m in (*taken, *ordered) for n in m.medicine.named(Role.PERIPHERAL_OPIOID)])
+    high = _is_high(taken, clinical)
+    limit = milligrams(clinical.peripheral_opioid.loperamide_high_mg)
+    yield Finding(
+        topic=TOPIC,
+        indicator=Indicator.WARNING if high else Indicator.INFO,
+        summary=say(TOPIC, "high" if high else "either", opioids=names[:1].upper() + names[1:], mg=limit),
+        found=tuple(found),
+        lines=(say(TOPIC, "high_line" if high else "line"),),
+        basis=say(TOPIC, "basis"),
+    )
+
+
+def _is_high(taken: list[Exposure], clinical: Clinical) -> bool:
+    doses = [e.daily_mg or 0.0 for e in taken if "loperamide" in e.medicine.named(Role.PERIPHERAL_OPIOID)]
+    return sum(doses) > clinical.peripheral_opioid.loperamide_high_mg

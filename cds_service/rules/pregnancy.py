@@ -1,0 +1,48 @@
+"""Is the patient pregnant, or perhaps pregnant?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cds_service.chart import PatientChart
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import DraftTest, Finding, Indicator, Remove, Topic
+from cds_service.rules.regimen import POSSIBLY_LDN, disorder_treated, drug, of_order
+
+
+def pregnancy(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """Warning when pregnant (info when naltrexone treats a use disorder), info when unclear."""
+    orders = chart.naltrexone_orders()
+    if not orders or chart.pregnancy.state == "none":
+        return
+    if chart.pregnancy.state == "unclear":
+        yield _unclear(chart, clinical)
+        return
+    topic = Topic.PREGNANCY
+    disorders = {disorder_treated(order, chart, clinical) for order in orders}
+    disorder = next(iter(disorders)) if len(disorders) == 1 else None
+    name = drug(chart, clinical)
+    yield Finding(
+        topic=topic,
+        indicator=Indicator.INFO if disorder else Indicator.WARNING,
+        summary=say(topic, "treatment" if disorder else "warning", drug=name, disorder=disorder),
+        found=chart.pregnancy.evidence,
+        lines=(say(topic, "treatment_line"),) if disorder else (say(topic, "line"), say(topic, "next")),
+        basis=say(topic, "basis"),
+        proposals=tuple(Remove(order) for order in orders if of_order(order, clinical) in POSSIBLY_LDN),
+        withholds_start=True,
+    )
+
+
+def _unclear(chart: PatientChart, clinical: Clinical) -> Finding:
+    topic = Topic.PREGNANCY_UNCLEAR
+    return Finding(
+        topic=topic,
+        indicator=Indicator.INFO,
+        summary=say(topic, "info", why=chart.pregnancy.why_unclear, drug=drug(chart, clinical)),
+        found=chart.pregnancy.evidence,
+        lines=(say(topic, "line"),),
+        basis=say(topic, "basis"),
+        proposals=(DraftTest("pregnancy-test"),),
+    )

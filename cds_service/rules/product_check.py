@@ -1,0 +1,66 @@
+"""Can the ordered product deliver the low dose at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cds_service.chart import Order, PatientChart, milligrams
+from cds_service.knowledge.clinical import Clinical, Schedule
+from cds_service.knowledge.concepts import Form
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import Finding, Indicator, Prescribe, Topic
+from cds_service.rules.regimen import Regimen, is_combination, of_order
+from cds_service.rules.starting_dose import is_continued, schedules
+
+TOPIC = Topic.PRODUCT_CHECK
+
+
+def product_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """A warning that owns the suggestion: medicine, dose and quantity change together."""
+    for order in chart.naltrexone_orders():
+        if of_order(order, clinical) not in (Regimen.LOW, Regimen.MICRO):
+            continue
+        summary = _mismatch(order, clinical)
+        if summary:
+            yield Finding(
+                topic=TOPIC,
+                indicator=Indicator.WARNING,
+                summary=summary,
+                found=(order.evidence,),
+                lines=(say(TOPIC, "line"), say(TOPIC, "compounding")),
+                basis=say(TOPIC, "basis"),
+                proposals=_replacements(chart, order, clinical),
+                exclusive=True,
+                withholds_start=True,
+            )
+
+
+def _mismatch(order: Order, clinical: Clinical) -> str | None:
+    medicine, mg = order.medicine, milligrams(order.dose.per_dose_mg or 0.0)
+    if medicine.form in (Form.DEPOT, Form.IMPLANT, Form.INJECTION):
+        return say(TOPIC, "depot", mg=mg)
+    if is_combination(medicine) or medicine.extended_release:
+        return say(TOPIC, "combination", product="This product")
+    strength = medicine.naltrexone_mg
+    if strength is None or medicine.per_ml:
+        return None
+    if strength >= clinical.dose.full_dose_mg:
+        return say(TOPIC, "tablet", mg=mg, strength=milligrams(strength))
+    if not _divides(order.dose.per_dose_mg or 0.0, strength, medicine.form):
+        form = medicine.form.value if medicine.form else "unit"
+        return say(TOPIC, "piece", mg=mg, strength=milligrams(strength), form=form)
+    return None
+
+
+def _divides(mg: float, strength: float, form: Form | None) -> bool:
+    """Whole capsules; tablets also in halves."""
+    pieces = mg / strength * (2 if form is Form.TABLET else 1)
+    return abs(pieces - round(pieces)) < 0.01 and round(pieces) > 0
+
+
+def _replacements(chart: PatientChart, order: Order, clinical: Clinical) -> tuple[Prescribe, ...]:
+    """The schedules for a start; the dose as it is for a treatment that runs or is a schedule already."""
+    if is_continued(chart, clinical) or order.dose.is_stepwise or of_order(order, clinical) is Regimen.MICRO:
+        steps = tuple((step.mg, int(step.days or 0)) for step in order.dose.steps)
+        return (Prescribe(order, Schedule(name="same dose", steps=steps), recommended=True, compounded=True),)
+    return schedules(chart, order, clinical, compounded=True)

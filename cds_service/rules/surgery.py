@@ -1,0 +1,51 @@
+"""Is surgery planned for a patient on naltrexone?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from cds_service.chart import PatientChart, PlannedSurgery, day
+from cds_service.chart.model import Basket
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Role
+from cds_service.knowledge.wording import say
+from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.regimen import FULL_DOSE, Regimen, of_exposure, of_order
+
+TOPIC = Topic.SURGERY
+
+
+def surgery(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+    """When naltrexone is ordered, or surgery is ordered for a patient who takes it."""
+    orders = chart.naltrexone_orders()
+    ordered = any(order.kind is Basket.SURGERY for order in chart.judged())
+    planned = [s for s in chart.surgeries if _soon(s, chart, clinical)]
+    if not planned or not (orders or ordered):
+        return
+    taken = [e for e in chart.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
+    kinds = {of_order(order, clinical) for order in orders} | {of_exposure(e, clinical) for e in taken}
+    if not kinds:
+        return
+    hold = clinical.surgery.hold
+    key = "injection" if Regimen.INJECTION in kinds else "oral" if kinds & FULL_DOSE else "low_dose"
+    dates = [s.day for s in planned if s.day]
+    yield Finding(
+        topic=TOPIC,
+        indicator=Indicator.WARNING if kinds & FULL_DOSE else Indicator.INFO,
+        summary=say(
+            TOPIC,
+            "planned",
+            when=f"on {day(min(dates))}" if dates else "planned",
+            drug="naltrexone" if kinds & FULL_DOSE or Regimen.UNKNOWN in kinds else "LDN",
+            hold=hold[key],
+        ),
+        found=(*(s.evidence for s in planned), *(e.evidence for e in taken)),
+        lines=(say(TOPIC, "line"), say(TOPIC, "tell")),
+        basis=say(TOPIC, "basis"),
+    )
+
+
+def _soon(planned: PlannedSurgery, chart: PatientChart, clinical: Clinical) -> bool:
+    """Within the window; without a date, planned is taken as soon."""
+    return planned.day is None or chart.today <= planned.day <= chart.today + timedelta(days=clinical.surgery.planned_days)

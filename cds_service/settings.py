@@ -1,0 +1,90 @@
+"""Every setting, in one place: from the environment, else from one TOML file, else the default.
+
+The file named by ``CDS_SETTINGS`` holds the same names in lower case. A value
+that does not fit stops the start with the name of the setting.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Struct
+
+Environment = Literal["development", "production"]
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an operator can set; the names in capitals are the environment variables."""
+
+    cds_environment: Environment = "production"
+    """``development`` answers unauthenticated calls and allows http and loopback FHIR servers."""
+    public_url: str | None = None
+    """Absolute URL under which the outside reaches this service; links and audiences are made of it."""
+    database_url: str = "sqlite:///instance/ldn-cds.sqlite3"
+    """SQLAlchemy URL; the default is an SQLite file under the working directory."""
+    time_budget_ms: int = 400
+    """Milliseconds one request may spend on reading from the EHR, all fetches together."""
+    max_body_bytes: int = 20_000_000
+    """Largest request body accepted."""
+    time_zone: str = "UTC"
+    """IANA zone of the site: days are counted in it."""
+    site_file: str | None = None
+    """TOML file of the site's own figures, laid over knowledge/clinical.toml."""
+    cors_origins: tuple[str, ...] = ()
+    """Browser origins that may call; in development every origin may."""
+    fetch_kinds: tuple[str, ...] = ()
+    """Further lists this EHR keeps and that are asked for: MedicationDispense, MedicationAdministration."""
+    prefetch_keys: dict[str, str] = {}
+    """Prefetch keys this EHR uses, each with the resource type it holds ({"meds": "MedicationRequest"})."""
+    allow_open_fhir: bool = False
+    """Ask a FHIR server although the request carries no token; always so in development."""
+    validate_responses: bool = True
+    """Check every answer against the specification and report violations in log and metrics."""
+
+    @property
+    def development(self) -> bool:
+        """Whether unauthenticated calls are answered."""
+        return self.cds_environment == "development"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+_FROM_TEXT = {"cors_origins": "list", "fetch_kinds": "list", "prefetch_keys": "json"}
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force. Raises ``ValueError`` naming the setting that does not fit."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    if path := environ.get("CDS_SETTINGS"):
+        values = tomllib.loads(Path(path).read_text("utf-8"))
+    for name in Settings.__struct_fields__:
+        if text := environ.get(name.upper()):
+            values[name] = _value(name, text)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+        settings.zone  # noqa: B018 - an unknown zone must stop the start, not the first request
+    except (msgspec.ValidationError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"settings: {error}") from error
+    return settings
+
+
+def _value(name: str, text: str) -> Any:
+    kind = _FROM_TEXT.get(name)
+    if kind == "list":
+        return [item.strip() for item in text.split(",") if item.strip()]
+    if kind == "json":
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"settings: {name.upper()} is not JSON") from error
+    return text

@@ -1,0 +1,59 @@
+"""What every test may rely on: suites that need a program the machine lacks are skipped by name.
+
+A test that needs a server program carries its marker (``@pytest.mark.postgresql``). Where the program is
+missing the test is skipped and the reason is listed at the end of the run. With ``REQUIRE_ALL=1``, as in CI,
+nothing may be skipped: whatever skips, for whatever reason, fails.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    "postgresql": ("postgres",),
+    "redis": ("redis-server", "valkey-server"),
+    "nginx": ("nginx",),
+    "browser": ("chromium", "chromium-browser", "google-chrome"),
+}
+"""Marker to the names its program goes by; the markers are declared in pyproject.toml."""
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def find_program(marker: str) -> str | None:
+    """The path of the first program that serves ``marker``, also where distributions keep it off the PATH."""
+    off_path = ["/usr/sbin", "/usr/local/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)]
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *off_path])
+    found = (shutil.which(name, path=path) for name in PROGRAMS[marker])
+    return next((program for program in found if program), None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, names in PROGRAMS.items():
+        if item.get_closest_marker(marker) and find_program(marker) is None:
+            pytest.skip(f"{marker} suite: no {' or '.join(names)} on this machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return refuse_skip((yield))
+
+
+def refuse_skip(report: Report) -> Report:
+    """Turn a skip into a failure when every suite is required; an expected failure stays one."""
+    if os.environ.get("REQUIRE_ALL") == "1" and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"REQUIRE_ALL=1 allows no skip. {reason}"
+    return report
