@@ -48,7 +48,9 @@ _BRACKETS = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 # LOINC names as the shipped loinc.csv gives them.
 TESTS: Mapping[str, tuple[LabTest, ...]] = {
     "opioid-screen": (LabTest("19295-5", "Opiates Screen Ql (U)", "Urine opioid screen"),),
-    "pregnancy-test": (LabTest("2106-3", "Choriogonadotropin (pregnancy test) [Presence] in Urine", "Urine pregnancy test"),),
+    "pregnancy-test": (
+        LabTest("2106-3", "Choriogonadotropin (pregnancy test) [Presence] in Urine", "Urine pregnancy test"),
+    ),
     "liver-tests": (
         LabTest("1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma", "ALT"),
         LabTest("1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma", "AST"),
@@ -104,11 +106,17 @@ def make_card(finding: Finding, setting: Setting) -> Card:
 
 def _source(topic: str, base_url: str | None) -> Source:
     coding = Coding(code=topic, system=TOPIC_SYSTEM, display=titles()[topic])
-    return Source(label="ldn-cds: naltrexone label and LDN literature", url=f"{base_url}/" if base_url else None, topic=coding)
+    return Source(
+        label="ldn-cds: naltrexone label and LDN literature",
+        url=f"{base_url}/" if base_url else None,
+        topic=coding,
+    )
 
 
 def _links(topic: str, base_url: str | None) -> list[Link]:
-    return [Link(label="Why this card?", url=f"{base_url}/explain/{topic}", type="absolute")] if base_url else []
+    return (
+        [Link(label="Why this card?", url=f"{base_url}/explain/{topic}", type="absolute")] if base_url else []
+    )
 
 
 def _fit(summary: str) -> str:
@@ -201,7 +209,9 @@ def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestio
     description = f"{in_words(schedule, product)}. Dispense {supply_in_words(schedule, product, days)}."
     if product.compounded:
         description = f"Change to {product.compounded}: {description}"
-    label = _schedule_label(proposal) + (f" ({product.compounded.removeprefix('naltrexone, ')})" if product.compounded else "")
+    label = _schedule_label(proposal) + (
+        f" ({product.compounded.removeprefix('naltrexone, ')})" if product.compounded else ""
+    )
     action = Action(type="update", description=description, resource=changed)
     return Suggestion(
         label=label, uuid=setting.new_id(), is_recommended=proposal.recommended, actions=[action]
@@ -212,7 +222,8 @@ def _schedule_label(proposal: Prescribe) -> str:
     steps = [milligrams(mg) for mg, _ in proposal.schedule.steps]
     if len(steps) == 1:
         return f"Change to {steps[0]} mg a day"
-    pace = f"Start {steps[0]} mg at bedtime, then {', '.join(steps[1:])} mg in steps of {proposal.schedule.steps[0][1]} days"
+    days = proposal.schedule.steps[0][1]
+    pace = f"Start {steps[0]} mg at bedtime, then {', '.join(steps[1:])} mg in steps of {days} days"
     return f"Slower: {pace[0].lower()}{pace[1:]}" if proposal.schedule.name == "slow" else pace
 
 

@@ -124,7 +124,9 @@ def _common(a: Fraction, b: Fraction) -> Fraction:
     return Fraction(gcd(a.numerator, b.numerator), lcm(a.denominator, b.denominator))
 
 
-def with_schedule(draft: Draft, version: Version, schedule: Schedule, product: Product, final_days: int) -> Draft:
+def with_schedule(
+    draft: Draft, version: Version, schedule: Schedule, product: Product, final_days: int
+) -> Draft:
     """``draft`` with the steps of ``schedule`` as its dosage, and quantity and medication to match.
 
     ``final_days`` is the supply of the last, open step.
@@ -144,7 +146,12 @@ def with_schedule(draft: Draft, version: Version, schedule: Schedule, product: P
 
 
 def _dosage(
-    first: Mapping[str, Any], version: Version, product: Product, number: int, step: tuple[float, int], of: int
+    first: Mapping[str, Any],
+    version: Version,
+    product: Product,
+    number: int,
+    step: tuple[float, int],
+    of: int,
 ) -> Draft:
     """One step: everything of the draft's first dosage but its time and dose."""
     mg, days = step
@@ -155,7 +162,11 @@ def _dosage(
     if "patientInstruction" in first:
         dosage["patientInstruction"] = dosage["text"]
     dosage["timing"] = _timing(first, version, days, keep=of == 1)
-    quantity = {"value": _decimal(product.amount(mg)), **product.unit} if product.doses_in_pieces else {"value": _decimal(_exact(mg)), **_MG}
+    quantity = (
+        {"value": _decimal(product.amount(mg)), **product.unit}
+        if product.doses_in_pieces
+        else {"value": _decimal(_exact(mg)), **_MG}
+    )
     if version in (Version.DSTU2, Version.STU3):
         dosage["doseQuantity"] = quantity
     else:
@@ -167,7 +178,8 @@ _REPLACED_IN_DOSAGE = frozenset(
     {
         "id", "sequence", "text", "timing", "patientInstruction", "doseQuantity", "doseRange", "doseAndRate",
         "asNeeded", "asNeededBoolean", "asNeededCodeableConcept", "asNeededFor", "maxDosePerPeriod",
-        "maxDosePerAdministration", "maxDosePerLifetime", "rateRatio", "rateRange", "rateQuantity", "rateSimpleQuantity",
+        "maxDosePerAdministration", "maxDosePerLifetime", "rateRatio", "rateRange", "rateQuantity",
+        "rateSimpleQuantity",
     }
 )  # fmt: skip
 
@@ -208,12 +220,18 @@ def _drop_contained(draft: Draft, reference: object) -> None:
 
 
 def _set_supply(draft: Draft, schedule: Schedule, product: Product, final_days: int) -> None:
-    days = [step_days or final_days for _, step_days in schedule.steps]
-    total = sum(product.amount(mg) * d for (mg, _), d in zip(schedule.steps, days, strict=True))
+    total, days = _supply(schedule, product, final_days)
     request = dict(draft.get("dispenseRequest") or {})
     request["quantity"] = {"value": _decimal(total), **product.unit}
-    request["expectedSupplyDuration"] = {"value": sum(days), "unit": "days", "system": UCUM, "code": "d"}
+    request["expectedSupplyDuration"] = {"value": days, "unit": "days", "system": UCUM, "code": "d"}
     draft["dispenseRequest"] = request
+
+
+def _supply(schedule: Schedule, product: Product, final_days: int) -> tuple[Fraction, int]:
+    """Pieces or mL for the whole schedule, and its days."""
+    days = [step_days or final_days for _, step_days in schedule.steps]
+    amounts = (product.amount(mg) * d for (mg, _), d in zip(schedule.steps, days, strict=True))
+    return sum(amounts, Fraction(0)), sum(days)
 
 
 def step_in_words(mg: float, days: int, product: Product) -> str:
@@ -231,10 +249,9 @@ def in_words(schedule: Schedule, product: Product) -> str:
 
 def supply_in_words(schedule: Schedule, product: Product, final_days: int) -> str:
     """``132 capsules for 58 days``."""
-    days = [step_days or final_days for _, step_days in schedule.steps]
-    total = sum(product.amount(mg) * d for (mg, _), d in zip(schedule.steps, days, strict=True))
+    total, days = _supply(schedule, product, final_days)
     noun = product.noun if product.noun == "mL" else f"{product.noun}s"
-    return f"{_plain(Fraction(total))} {noun} for {sum(days)} days"
+    return f"{_plain(total)} {noun} for {days} days"
 
 
 def starting_later(draft: Draft, version: Version, not_before: date) -> Draft:
@@ -255,7 +272,9 @@ def starting_later(draft: Draft, version: Version, not_before: date) -> Draft:
 
 def counted_in_pieces(draft: Mapping[str, Any]) -> bool:
     """Whether the draft's own dose is a number of pieces rather than mg."""
-    quantities = [q for d in draft.get("dosageInstruction") or [] if isinstance(d, dict) for q in _dose_quantities(d)]
+    quantities = [
+        q for d in draft.get("dosageInstruction") or [] if isinstance(d, dict) for q in _dose_quantities(d)
+    ]
     units = {str(q.get("code") or q.get("unit") or "").strip("{}[]()").lower() for q in quantities}
     return bool(units) and not units & {"mg", "mcg", "ug", "g"}
 
@@ -276,10 +295,18 @@ class LabTest:
 
 def test_order(test: LabTest, patient_id: str, version: Version, today: date) -> Draft:
     """A new draft of ``test`` in the client's version; without an id, as CDS Hooks asks of a create."""
-    concept = {"coding": [{"system": "http://loinc.org", "code": test.code, "display": test.display}], "text": test.text}
+    concept = {
+        "coding": [{"system": "http://loinc.org", "code": test.code, "display": test.display}],
+        "text": test.text,
+    }
     subject = {"reference": f"Patient/{patient_id}"}
     if version is Version.DSTU2:
-        return {"resourceType": "DiagnosticOrder", "status": "proposed", "subject": subject, "item": [{"code": concept}]}
+        return {
+            "resourceType": "DiagnosticOrder",
+            "status": "proposed",
+            "subject": subject,
+            "item": [{"code": concept}],
+        }
     kind = "ProcedureRequest" if version is Version.STU3 else "ServiceRequest"
     code = {"concept": concept} if version is Version.R5 else concept
     return {

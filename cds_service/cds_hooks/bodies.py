@@ -15,6 +15,7 @@ import flask
 from cds_service.errors import InvalidRequest, LengthRequired, PayloadTooLarge, UnsupportedMediaType
 
 _CHUNK = 64 * 1024
+_DRAIN_LIMIT = 4 * 1024 * 1024
 _DRAINED = "cds_hooks.body_read"
 
 
@@ -32,22 +33,22 @@ def read_body(request: flask.Request, limit: int) -> bytes:
     except OSError as error:
         raise InvalidRequest("The body could not be read") from error
     if len(body) > limit:
-        _drain(stream, None if length is None else length - len(body), limit)
+        _drain(stream, None if length is None else length - len(body))
         raise PayloadTooLarge(f"The body is larger than {limit} bytes")
     if length is not None and len(body) < length:
         raise InvalidRequest("The body is shorter than its Content-Length")
     return body
 
 
-def discard_body(request: flask.Request, limit: int) -> None:
+def discard_body(request: flask.Request) -> None:
     """Read what is left of a body that nobody asked for, so that the refusal arrives."""
     if request.environ.get(_DRAINED):
         return
     request.environ[_DRAINED] = True
-    length = request.content_length
+    length = _announced(request)
     if length is None and not request.environ.get("wsgi.input_terminated"):
         return
-    _drain(request.environ["wsgi.input"], length, 2 * limit)
+    _drain(request.environ["wsgi.input"], length)
 
 
 def require_json(request: flask.Request) -> None:
@@ -62,12 +63,20 @@ def require_json(request: flask.Request) -> None:
 
 def _content_length(request: flask.Request) -> int | None:
     """The announced length; ``None`` for a chunked body that the server terminates."""
-    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
-    if chunked and request.environ.get("wsgi.input_terminated"):
-        return None
-    if chunked or request.content_length is None:
+    length = _announced(request)
+    if length is None and not (_is_chunked(request) and request.environ.get("wsgi.input_terminated")):
         raise LengthRequired("Send a Content-Length")
-    return request.content_length
+    return length
+
+
+def _announced(request: flask.Request) -> int | None:
+    """Content-Length if there is one; chunks take precedence over it (RFC 9112, 6.3)."""
+    length = request.environ.get("CONTENT_LENGTH", "")
+    return int(length) if length.isdecimal() and length.isascii() and not _is_chunked(request) else None
+
+
+def _is_chunked(request: flask.Request) -> bool:
+    return "chunked" in request.headers.get("Transfer-Encoding", "").lower()
 
 
 def _read(stream: IO[bytes], wanted: int) -> bytes:
@@ -79,9 +88,9 @@ def _read(stream: IO[bytes], wanted: int) -> bytes:
     return b"".join(parts)
 
 
-def _drain(stream: IO[bytes], left: int | None, bound: int) -> None:
-    """Throw away at most ``bound`` bytes: a longer body is cut off, whatever becomes of its client."""
-    left = bound if left is None else min(left, bound)
+def _drain(stream: IO[bytes], left: int | None) -> None:
+    """Throw away what is left, within bounds: a longer body is cut off, whatever becomes of its client."""
+    left = _DRAIN_LIMIT if left is None else min(left, _DRAIN_LIMIT)
     with suppress(OSError):
         while left > 0 and (part := stream.read(min(left, _CHUNK))):
             left -= len(part)

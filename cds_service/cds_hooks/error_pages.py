@@ -19,7 +19,6 @@ from cds_service.errors import ServiceError
 _log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_DRAIN_LIMIT = 4 * 1024 * 1024
 _BY_STATUS: dict[int, tuple[type[ServiceError], str]] = {
     400: (errors.InvalidRequest, "The request cannot be understood"),
     401: (errors.Unauthenticated, ""),
@@ -64,7 +63,7 @@ def outcome_response(status: int, outcome: dict[str, object]) -> flask.Response:
 
 
 def service_error_response(error: ServiceError) -> flask.Response:
-    discard_body(flask.request, _DRAIN_LIMIT)
+    discard_body(flask.request)
     status, outcome = operation_outcome(error)
     response = outcome_response(status, outcome)
     if status == 401:
@@ -74,11 +73,13 @@ def service_error_response(error: ServiceError) -> flask.Response:
 
 def _http_error_response(error: HTTPException) -> flask.typing.ResponseReturnValue:
     """Flask's own errors; redirects and ready-made responses pass untouched."""
-    if error.code is None or error.code < 400 or error.response is not None:
+    status = error.code or 500
+    if error.response is not None or status < 400:
         return error
-    kind, diagnostics = _BY_STATUS.get(error.code, (ServiceError, error.name))
+    other = errors.InvalidRequest if status < 500 else ServiceError
+    kind, diagnostics = _BY_STATUS.get(status, (other, error.name))
     response = service_error_response(kind(diagnostics))
-    response.status_code = error.code
+    response.status_code = status
     for name, value in error.get_headers(flask.request.environ):
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value

@@ -16,14 +16,23 @@ from cds_service.fhir.dosage import DoseStep
 _NUMBER = r"(?:\d+(?:[.,]\d+)?|\.\d+)"
 _MASS = r"mg|milligrams?|mcg|micrograms?|µg|μg|ug"
 _PIECES = r"capsules?|caps?|tablets?|tabs?|pills?|lozenges?|troches?"
-_MG_PER = {"mg": 1.0, "milligram": 1.0, "mcg": 0.001, "microgram": 0.001, "µg": 0.001, "μg": 0.001, "ug": 0.001}
+_MG_PER = {
+    "mg": 1.0,
+    "milligram": 1.0,
+    "mcg": 0.001,
+    "microgram": 0.001,
+    "µg": 0.001,
+    "μg": 0.001,
+    "ug": 0.001,
+}
 _WORDS = {
     "one half": "0.5", "one-half": "0.5", "1/2": "0.5", "½": "0.5", "half": "0.5",
     "1/4": "0.25", "¼": "0.25", "quarter": "0.25", "three": "3", "two": "2", "one": "1", "four": "4",
 }  # fmt: skip
 _WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?![\w/])")
 _NEXT_STEP = re.compile(
-    r"\bthen\b|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
+    r"\bthen\b|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
+    r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
 )
 _CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
@@ -33,22 +42,32 @@ _COUNT_OF_STRENGTH = re.compile(
 _STRENGTH_OF_PIECE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\s*(?:oral |compounded )?(?:{_PIECES})\b")
 _MASS_DOSE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\b(?!\s*/)")
 _VOLUME = re.compile(rf"({_NUMBER})\s*(?:mls?|cc|milliliters?|millilitres?)\b")
-_COUNT = re.compile(rf"({_NUMBER})\s*(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b")
-_BARE_COUNT = re.compile(rf"^\W*({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)")
-_DURATION = re.compile(rf"(?:for|x|×|during)\s*({_NUMBER})\s*(day|d|week|wk|month)s?\b|\b({_NUMBER})\s*(day|week|wk)s?\b(?! apart)")
+_COUNT = re.compile(
+    rf"({_NUMBER})\s*(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
+)
+_BARE_COUNT = re.compile(
+    rf"^\W*({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
+)
+_DURATION = re.compile(
+    rf"(?:for|x|×|during)\s*({_NUMBER})\s*(day|d|week|wk|month)s?\b"
+    rf"|\b({_NUMBER})\s*(day|week|wk)s?\b(?! apart)"
+)
 _EVERY = re.compile(rf"\b(?:every|q)\s*({_NUMBER})\s*(h|hr|hour|d|day|w|wk|week|month)s?\b")
 _DAYS_IN = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.0}
 _AS_NEEDED = re.compile(r"\bprn\b|\bas (?:needed|required)\b")
 _FREQUENCIES = (
     (re.compile(r"\bq\.?i\.?d\b|four times"), 4.0),
     (re.compile(r"\bt\.?i\.?d\b|three times|\b3 times|\btds\b"), 3.0),
-    (re.compile(r"\bb\.?i\.?d\b|twice|two times|\b2 times|\b2x (?:a|per) day|\bbd\b|morning and (?:night|evening)"), 2.0),
+    (re.compile(
+        r"\bb\.?i\.?d\b|twice|two times|\b2 times|\b2x (?:a|per) day|\bbd\b"
+        r"|morning and (?:night|evening)"
+    ), 2.0),
     (re.compile(r"every other (?:day|night)|alternate days?|\bqod\b|every second (?:day|night)"), 0.5),
     (re.compile(r"(?:once )?weekly|(?:once )?(?:a|per|every) week"), 1 / 7),
     (re.compile(r"monthly|(?:a|per|every) month"), 1 / 30),
     (re.compile(
-        r"\bq\.?h\.?s\b|\bhs\b|bed ?time|night|\bdaily\b|\bq\.?\s?d\b|\bqday\b|once a day|every day|each day|a day|per day"
-        r"|\bo\.?d\b|\bnocte\b|\bqam\b|\bqpm\b|\bq ?(?:am|pm)\b|morning|evening|\bom\b|\bon\b(?! )"
+        r"\bq\.?h\.?s\b|\bhs\b|bed ?time|night|\bdaily\b|\bq\.?\s?d\b|\bqday\b|once a day|every day|each day"
+        r"|a day|per day|\bo\.?d\b|\bnocte\b|\bqam\b|\bqpm\b|\bq ?(?:am|pm)\b|morning|evening|\bom\b|\bon\b(?! )"
     ), 1.0),
 )  # fmt: skip
 
@@ -100,8 +119,8 @@ def _amount(part: str, per_ml: float | None) -> tuple[float, str] | None:
         return count * _milligrams(piece.group(1), piece.group(2)), "mg"
     if mass := _MASS_DOSE.search(part):
         return _milligrams(mass.group(1), mass.group(2)), "mg"
-    count = _count(part)
-    return (count, "unit") if count else None
+    pieces = _count(part)
+    return (pieces, "unit") if pieces else None
 
 
 def _count(part: str) -> float | None:

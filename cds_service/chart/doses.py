@@ -7,13 +7,17 @@ from collections.abc import Iterable
 from cds_service.chart.directions import read_directions
 from cds_service.chart.model import DailyStep, DoseProblem, NaltrexoneDose
 from cds_service.fhir.dosage import DoseStep
-from cds_service.knowledge.concepts import Form, Medicine
+from cds_service.knowledge.concepts import Medicine
 
 _MG_IN = {"mg": 1.0, "mcg": 0.001, "g": 1000.0}
+_ML_IN = {"mL": 1.0, "teaspoon": 5.0, "tablespoon": 15.0}
+_LOW_STRENGTH_MG = 6.0  # a 50 mg tablet without a dose may be meant to be cut: not known
 _PIECES = {"unit", "tablet", "capsule", "film", "lozenge", "injection", "vial", "syringe"}
 
 
-def naltrexone_dose(structured: Iterable[DoseStep], texts: Iterable[str], medicine: Medicine) -> NaltrexoneDose:
+def naltrexone_dose(
+    structured: Iterable[DoseStep], texts: Iterable[str], medicine: Medicine
+) -> NaltrexoneDose:
     """The dose of ``medicine``: from the coded dosage, else from the directions, else unknown.
 
     ``texts`` are the directions as written (Dosage.text and its kin). A single
@@ -50,11 +54,13 @@ def milligrams(step: DoseStep, medicine: Medicine) -> tuple[float | None, DosePr
     value = step.value_high if step.value_high is not None else step.value
     if value is None:
         return None, DoseProblem.NONE_GIVEN
+    if step.unit_conflict:
+        return None, DoseProblem.UNIT_CONFLICT
     if step.unit in _MG_IN:
         return value * _MG_IN[step.unit], None
-    if step.unit == "mL":
+    if step.unit in _ML_IN:
         if medicine.naltrexone_mg and medicine.per_ml:
-            return value * medicine.naltrexone_mg, None
+            return value * _ML_IN[step.unit] * medicine.naltrexone_mg, None
         return None, DoseProblem.VOLUME_WITHOUT_STRENGTH
     if step.unit in _PIECES or step.unit is None:
         if medicine.naltrexone_mg and not medicine.per_ml:
@@ -110,6 +116,7 @@ def _highest(steps: list[DoseStep], medicine: Medicine) -> tuple[float, float] |
 
 def _from_strength(medicine: Medicine) -> tuple[list[DailyStep], DoseProblem | None]:
     """A capsule's own strength, when the order says nothing but "naltrexone 4.5 mg capsule"."""
-    if medicine.naltrexone_mg and not medicine.per_ml and medicine.form is not Form.DEPOT:
-        return [DailyStep(medicine.naltrexone_mg)], None
+    strength = medicine.naltrexone_mg
+    if strength and strength <= _LOW_STRENGTH_MG and not medicine.per_ml and len(medicine.ingredients) == 1:
+        return [DailyStep(strength)], None
     return [], DoseProblem.NONE_GIVEN

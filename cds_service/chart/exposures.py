@@ -40,11 +40,25 @@ LISTED_AS = {
     "MedicationDispense": "dispensing record",
     "MedicationAdministration": "administration record",
 }
-_NO_EXPOSURE = {"entered-in-error", "draft", "cancelled", "declined", "intended", "not-done", "preparation", "withheld"}
+_NO_EXPOSURE = {
+    "entered-in-error",
+    "draft",
+    "cancelled",
+    "declined",
+    "intended",
+    "not-done",
+    "preparation",
+    "withheld",
+}
 _NOT_AN_ORDER = {"plan", "proposal", "option"}
 _OVER = {"completed", "stopped", "ended"}
 # R5 MedicationStatement: what the adherence code says, in the terms of the older status.
-_ADHERENCE = (("not-taking", "not-taken"), ("stopped", "stopped"), ("on-hold", "on-hold"), ("taking", "active"))
+_ADHERENCE = (
+    ("not-taking", "not-taken"),
+    ("stopped", "stopped"),
+    ("on-hold", "on-hold"),
+    ("taking", "active"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +235,11 @@ def _statement_times(record: MedicationStatement, clock: Clock) -> _Times:
     known = max((d for d in (first, asserted) if d and d <= clock.today), default=first or asserted)
     over = status_of(record) in _OVER
     if ended is None and over:
-        ended = clock.latest(record.effective_date_time) or (asserted if status_of(record) == "stopped" else None) or known
+        ended = (
+            clock.latest(record.effective_date_time)
+            or (asserted if status_of(record) == "stopped" else None)
+            or known
+        )
     return _Times(first, known, None, ended)
 
 
@@ -239,7 +257,9 @@ def _administration_times(
     point = record.effective_date_time or record.effective_time_date_time or record.occurence_date_time
     given = clock.latest(period.end, point, period.start)
     works = effect_days(medicine, clinical)
-    return _Times(clock.earliest(period.start, point), given, _plus(given, works), _plus(given, works or 0), 1)
+    return _Times(
+        clock.earliest(period.start, point), given, _plus(given, works), _plus(given, works or 0), 1
+    )
 
 
 def effect_days(medicine: Medicine, clinical: Clinical) -> int | None:
@@ -263,7 +283,9 @@ def _bounded_days(steps: Sequence[DoseStep]) -> float | None:
 
 def _days_supplied(quantity: float | None, steps: Sequence[DoseStep]) -> float | None:
     """Pieces dispensed over pieces a day, when both are known."""
-    per_day = sum((s.value_high or s.value or 0) * (s.per_day or 0) for s in steps if s.unit not in {"mg", "mcg", "g"})
+    per_day = sum(
+        (s.value_high or s.value or 0) * (s.per_day or 0) for s in steps if s.unit not in {"mg", "mcg", "g"}
+    )
     return quantity / per_day if quantity and per_day > 0 else None
 
 
@@ -271,7 +293,10 @@ _DAYS = {"d": 1, "day": 1, "wk": 7, "week": 7, "mo": 30, "month": 30, "a": 365, 
 
 
 def _in_days(quantity: object) -> float | None:
-    value, unit = getattr(quantity, "value", None), getattr(quantity, "code", None) or getattr(quantity, "unit", None)
+    value, unit = (
+        getattr(quantity, "value", None),
+        getattr(quantity, "code", None) or getattr(quantity, "unit", None),
+    )
     if value is None:
         return None
     unit = (unit or "d").strip().lower()
@@ -298,7 +323,11 @@ def _presence(
         until = times.supply_until or _plus(times.last_known, clinical.exposure.assumed_supply)
         return Presence.ACTIVE if until and until >= clock.today else Presence.ENDED
     if status_of(record) in _OVER:
-        depot = _plus(times.ended or times.last_known, effect_days(medicine, clinical)) if _is_lasting(medicine) else None
+        depot = (
+            _plus(times.ended or times.last_known, effect_days(medicine, clinical))
+            if _is_lasting(medicine)
+            else None
+        )
         return Presence.ACTIVE if depot and depot >= clock.today else Presence.ENDED
     if times.ended and times.ended < clock.today:
         return Presence.ENDED
@@ -322,7 +351,9 @@ def _is_stale(times: _Times, medicine: Medicine, clock: Clock, clinical: Clinica
 def _end(times: _Times, medicine: Medicine, clock: Clock, clinical: Clinical) -> date | None:
     """The last day of use, at the latest today; None when no date is recorded at all."""
     if times.ended:
-        wear = effect_days(medicine, clinical) if medicine.form is Form.PATCH and not times.days_supplied == 1 else 0
+        wear = (
+            effect_days(medicine, clinical) if medicine.form is Form.PATCH and times.days_supplied != 1 else 0
+        )
         return clock.not_after_today(_plus(times.ended, wear or 0))
     supply = times.supply_until or _plus(times.last_known, clinical.exposure.assumed_supply)
     return clock.not_after_today(supply)
@@ -331,7 +362,11 @@ def _end(times: _Times, medicine: Medicine, clock: Clock, clinical: Clinical) ->
 def _is_brief(record: MedicationRecord, times: _Times, clinical: Clinical) -> bool:
     if isinstance(record, MedicationStatement):
         span = (times.ended - times.first).days if times.ended and times.first else None
-        return span is not None and record.effective_period is not None and span <= clinical.opioid_free.brief_supply_days
+        return (
+            span is not None
+            and record.effective_period is not None
+            and span <= clinical.opioid_free.brief_supply_days
+        )
     return times.days_supplied is not None and times.days_supplied <= clinical.opioid_free.brief_supply_days
 
 
@@ -352,7 +387,9 @@ def _is_denial(record: MedicationRecord) -> bool:
         return bool(record.not_given or record.was_not_given)
     if not isinstance(record, MedicationStatement):
         return False
-    return bool(record.was_not_taken) or (record.taken or "").lower() == "n" or status_of(record) == "not-taken"
+    return (
+        bool(record.was_not_taken) or (record.taken or "").lower() == "n" or status_of(record) == "not-taken"
+    )
 
 
 def _denial(entry: Entry, clock: Clock) -> _Denial | None:
@@ -365,12 +402,16 @@ def _denial(entry: Entry, clock: Clock) -> _Denial | None:
         return None
     period = record.effective_period or Period()
     when = clock.not_after_today(
-        clock.latest(record.date_asserted) or clock.latest(period.end) or clock.latest(record.effective_date_time, period.start)
+        clock.latest(record.date_asserted)
+        or clock.latest(period.end)
+        or clock.latest(record.effective_date_time, period.start)
     )
     words = "says not taken" if denies else f"says {status_of(record)}"
     facts = (f"{words}, {day(when)}" if when else words,)
     names = frozenset(i.name for i in entry.medicine.ingredients if i.role is not Role.OTHER)
-    return _Denial(names, when, Evidence(medicine_name(entry.medicine), facts, LISTED_AS["MedicationStatement"]))
+    return _Denial(
+        names, when, Evidence(medicine_name(entry.medicine), facts, LISTED_AS["MedicationStatement"])
+    )
 
 
 def _against(exposure: Exposure, denials: Sequence[_Denial], clock: Clock) -> Exposure:
@@ -394,7 +435,9 @@ def _older(denied: date | None, began: date | None) -> bool:
 # --- evidence --------------------------------------------------------------
 
 
-def _evidence(entry: Entry, times: _Times, presence: Presence, ended: date | None, as_needed: bool) -> Evidence:
+def _evidence(
+    entry: Entry, times: _Times, presence: Presence, ended: date | None, as_needed: bool
+) -> Evidence:
     kind = type(entry.record).__name__
     facts = ["as needed"] if as_needed else []
     if times.first:

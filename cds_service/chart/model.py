@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from cds_service.fhir.records import Gap
-from cds_service.knowledge.concepts import Measure, Meaning, Medicine, Role
+from cds_service.knowledge.concepts import Meaning, Measure, Medicine, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class DoseProblem(StrEnum):
     VOLUME_WITHOUT_STRENGTH = "a volume without a strength"
     PIECES_WITHOUT_STRENGTH = "a number of units without a strength"
     UNIT_UNKNOWN = "a unit that is not understood"
+    UNIT_CONFLICT = "the unit's code and text disagree"
 
 
 @dataclass(frozen=True, slots=True)

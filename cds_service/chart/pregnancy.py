@@ -15,7 +15,7 @@ from enum import IntEnum
 
 from cds_service.chart.model import Evidence, Person, Pregnancy, Problem
 from cds_service.knowledge import Clinical
-from cds_service.knowledge.concepts import Answer, Measure, Meaning
+from cds_service.knowledge.concepts import Answer, Meaning, Measure
 
 
 class Says(IntEnum):
@@ -63,7 +63,7 @@ def pregnancy(
     today: date,
     clinical: Clinical,
 ) -> Pregnancy:
-    """The state on ``today``. ``weeks`` gives weeks of gestation by the position of a problem that names them."""
+    """The state on ``today``. ``weeks``: weeks of gestation by the position of the problem naming them."""
     if person.age is not None and person.age < 8:  # a newborn's chart speaks of the mother's delivery
         return Pregnancy()
     signs = [*_of_problems(problems, weeks, clinical), *_of_answers(answers, clinical)]
@@ -90,7 +90,9 @@ def _state(signs: Sequence[Sign], person: Person, today: date) -> Pregnancy:
     if current:
         return Pregnancy("unclear", shown, "possible, not confirmed")
     if any(s.says is Says.PREGNANT for s in open_signs):
-        return Pregnancy("unclear", shown, "recorded longer ago than a pregnancy lasts, and no outcome is recorded")
+        return Pregnancy(
+            "unclear", shown, "recorded longer ago than a pregnancy lasts, and no outcome is recorded"
+        )
     return Pregnancy()
 
 
@@ -172,7 +174,10 @@ def _breastfeeding(
         elif Meaning.NOT_LACTATING in problem.meanings:
             signs.append((problem.dated or date.min, False, problem.evidence))
     for item in answers:
-        if item.measure is Measure.BREASTFEEDING_STATUS and item.answer in (Answer.LACTATING, Answer.NOT_LACTATING):
+        if item.measure is Measure.BREASTFEEDING_STATUS and item.answer in (
+            Answer.LACTATING,
+            Answer.NOT_LACTATING,
+        ):
             signs.append((item.day or today, item.answer is Answer.LACTATING, item.evidence))
     recent = [s for s in signs if s[0] <= today and (today - s[0]).days <= clinical.pregnancy.lactation_days]
     if not recent:

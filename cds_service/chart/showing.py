@@ -17,7 +17,9 @@ def day(when: date) -> str:
 def listed(names: list[str] | tuple[str, ...], last: str = "and") -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     unique = list(dict.fromkeys(names))
-    return unique[0] if len(unique) == 1 else f"{', '.join(unique[:-1])} {last} {unique[-1]}" if unique else ""
+    return (
+        unique[0] if len(unique) == 1 else f"{', '.join(unique[:-1])} {last} {unique[-1]}" if unique else ""
+    )
 
 
 def milligrams(mg: float) -> str:

@@ -196,6 +196,7 @@ class Resource(View, tag_field="resourceType"):
 class Medication(Resource, tag="Medication"):
     """https://hl7.org/fhir/medication.html"""
 
+    contained: list[dict[str, Any]] = []
     code: CodeableConcept | None = None
     form: CodeableConcept | None = None
     dose_form: CodeableConcept | None = None  # R5

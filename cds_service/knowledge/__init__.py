@@ -1,5 +1,6 @@
 """Facts: what medicines, conditions and observations are, from committed data tables."""
 
+from cds_service.knowledge.clinical import Clinical, Schedule, load_clinical
 from cds_service.knowledge.findings import condition_findings, gestational_weeks
 from cds_service.knowledge.medicines import recognise
 from cds_service.knowledge.observations import observation_measures, read_answer
@@ -10,8 +11,11 @@ VERSION = version()
 
 __all__ = [
     "VERSION",
+    "Clinical",
+    "Schedule",
     "condition_findings",
     "gestational_weeks",
+    "load_clinical",
     "observation_measures",
     "read_answer",
     "recognise",

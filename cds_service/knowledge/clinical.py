@@ -20,21 +20,21 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
     """One table of ``clinical.toml``."""
 
 
-class Review(Section):
+class Review(Section, frozen=True):
     """Who signed the figures."""
 
     reviewer: str
     date: str
 
 
-class Label(Section):
+class Label(Section, frozen=True):
     """Which naltrexone label applies."""
 
     region: Region
     source: str
 
 
-class Dose(Section):
+class Dose(Section, frozen=True):
     """What counts as a low dose, a standard dose and a slip; mg per day or per dose."""
 
     low_mg: float
@@ -50,14 +50,14 @@ class Dose(Section):
     full_dose_mg: float
 
 
-class Schedule(Section):
+class Schedule(Section, frozen=True):
     """A titration: (mg per day, days); 0 days is "from then on"."""
 
     name: str
     steps: tuple[tuple[float, int], ...]
 
 
-class Titration(Section):
+class Titration(Section, frozen=True):
     """The schedules a start can be offered with, the recommended first."""
 
     source: str
@@ -71,7 +71,7 @@ class Titration(Section):
         return next(schedule for schedule in self.schedules if schedule.name == name)
 
 
-class OpioidFree(Section):
+class OpioidFree(Section, frozen=True):
     """Opioid-free intervals before naltrexone, days."""
 
     short: int
@@ -84,7 +84,7 @@ class OpioidFree(Section):
     source: str
 
 
-class ExposureTimes(Section):
+class ExposureTimes(Section, frozen=True):
     """How long an entry of a list is believed, and how long a product works; days."""
 
     stale_short: int
@@ -96,7 +96,7 @@ class ExposureTimes(Section):
     source: str
 
 
-class NaltrexoneBlock(Section):
+class NaltrexoneBlock(Section, frozen=True):
     """Days after the last naltrexone in which an ordered opioid is warned about."""
 
     injection: int
@@ -105,7 +105,7 @@ class NaltrexoneBlock(Section):
     source: str
 
 
-class Signal(Section):
+class Signal(Section, frozen=True):
     """Look-back windows of indirect signs of opioid use, days."""
 
     withdrawal_days: int
@@ -115,7 +115,7 @@ class Signal(Section):
     source: str
 
 
-class PregnancyTimes(Section):
+class PregnancyTimes(Section, frozen=True):
     """How long a record of pregnancy or breast-feeding is believed, days."""
 
     duration_days: int
@@ -124,7 +124,7 @@ class PregnancyTimes(Section):
     source: str
 
 
-class Liver(Section):
+class Liver(Section, frozen=True):
     """Transaminases: multiple of the upper limit, and how old a result may be."""
 
     enzyme_multiple: float
@@ -133,7 +133,7 @@ class Liver(Section):
     source: str
 
 
-class Kidney(Section):
+class Kidney(Section, frozen=True):
     """eGFR in mL/min/1.73 m2, and how old a result may be."""
 
     egfr: float
@@ -141,15 +141,19 @@ class Kidney(Section):
     source: str
 
 
-class Surgery(Section):
+class Surgery(Section, frozen=True):
     """How far ahead surgery is looked for, and how long naltrexone is held before it."""
 
     planned_days: int
     hold: dict[str, str]
+    category_codes: tuple[str, ...]
+    words: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    not_words: tuple[str, ...]
     source: str
 
 
-class Age(Section):
+class Age(Section, frozen=True):
     """Years."""
 
     adult: int
@@ -157,27 +161,34 @@ class Age(Section):
     source: str
 
 
-class OpioidOnNaltrexone(Section):
+class OpioidOnNaltrexone(Section, frozen=True):
     """How loudly an opioid ordered on LDN is warned about."""
 
     low_dose_indicator: Literal["warning", "critical"]
     source: str
 
 
-class PeripheralOpioid(Section):
+class PeripheralOpioid(Section, frozen=True):
     """Daily dose above which a peripheral opioid is warned about, mg."""
 
     loperamide_high_mg: float
     source: str
 
 
-class Rules(Section):
+class Compounding(Section, frozen=True):
+    """Words of allergies that matter for a compounded product."""
+
+    excipients: tuple[str, ...]
+    source: str
+
+
+class Rules(Section, frozen=True):
     """Topics a site has switched off."""
 
     off: tuple[str, ...]
 
 
-class Clinical(Section):
+class Clinical(Section, frozen=True):
     """All of it."""
 
     review: Review
@@ -195,6 +206,7 @@ class Clinical(Section):
     age: Age
     opioid_on_naltrexone: OpioidOnNaltrexone
     peripheral_opioid: PeripheralOpioid
+    compounding: Compounding
     rules: Rules
 
 

@@ -25,7 +25,7 @@ class Role(StrEnum):
     RESCUE_ANTAGONIST = "rescue-antagonist"
     """Naloxone (and nalmefene nasal spray or injection): reversal, no daily therapy."""
     OPIOID_SIGN = "opioid-sign"
-    """Methylnaltrexone, naloxegol, naldemedine, lofexidine: whoever takes them takes opioids or stops them."""
+    """Methylnaltrexone, naloxegol, naldemedine, lofexidine: taken by those who take opioids or stop them."""
     THIORIDAZINE = "thioridazine"
     DISULFIRAM = "disulfiram"
     OTHER = "other"
@@ -197,3 +197,6 @@ class Answer(StrEnum):
     POSITIVE = "positive"
     NEGATIVE = "negative"
     UNKNOWN = "unknown"
+
+
+Meaning = Finding

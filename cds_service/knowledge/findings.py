@@ -22,7 +22,8 @@ def condition_findings(codings: Sequence[Coding], text: str | None = None) -> Fi
     A code the tables know decides, also when it is known to say nothing (remission,
     history, the baby's record); only without one are displays and text read.
     """
-    known = [f for system, code, _ in known_codings(codings) if (f := _code_findings(system, code)) is not None]
+    coded = (_code_findings(system, code) for system, code, _ in known_codings(codings))
+    known = [findings for findings in coded if findings is not None]
     if known:
         return _NOTHING.union(*known)
     return _NOTHING.union(*(read_condition(name) for name in _names(codings, text)))

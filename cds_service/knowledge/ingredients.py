@@ -29,6 +29,12 @@ def by_name() -> dict[str, Ingredient]:
     return {row["name"]: _ingredient(row) for row in tables.rows("ingredients")}
 
 
+def names_of(role: Role) -> list[str]:
+    """All names of the ingredients in one role, longest first."""
+    rows = (row for row in tables.rows("ingredients") if row["role"] == role)
+    return sorted({name for row in rows for name in tables.cell(row["names"])}, key=len, reverse=True)
+
+
 def _ingredient(row: dict[str, str]) -> Ingredient:
     duration = Duration(row["duration"]) if row["duration"] else None
     return Ingredient(row["name"], Role(row["role"]), duration)

@@ -42,12 +42,14 @@ def recognise(
 ) -> Medicine:
     """What medicine the codings (system, code, display) and texts name.
 
-    ``ingredient_codings`` are those of ``Medication.ingredient``: they add to what
-    the product's own codes say. Texts are names of medicines, not instructions.
+    ``ingredient_codings`` are those of ``Medication.ingredient``: together they are one
+    more piece of evidence, and add to what the product's own codes say. Texts are names of medicines, not instructions.
     """
-    codes = [_coded(product) for product in known_products([*codings, *ingredient_codings])]
+    codes = [_coded(product) for product in known_products(codings)]
     displays = _named(KnownBy.DISPLAY, (display for _, _, display in codings))
-    displays += _named(KnownBy.DISPLAY, (display for _, _, display in ingredient_codings))
+    composed = _composed(ingredient_codings)
+    if composed is not None:
+        (codes if composed.by is KnownBy.CODE else displays).append(composed)
     free = _named(KnownBy.TEXT, texts)
     ranks = [rank for rank in (codes, displays, free) if rank]
     if not ranks:
@@ -59,6 +61,16 @@ def recognise(
 
 def _coded(product: Product) -> _Evidence:
     return _Evidence(KnownBy.CODE, product.name, product.described(), product.label)
+
+
+def _composed(codings: Sequence[Coding]) -> _Evidence | None:
+    """The ingredients of a Medication as one piece of evidence: together they are the product."""
+    parts = [_coded(product) for product in known_products(codings)]
+    parts += _named(KnownBy.DISPLAY, (display for _, _, display in codings))
+    if not parts:
+        return None
+    names = tuple(dict.fromkeys(name for part in parts for name in part.drug.ingredients))
+    return _Evidence(parts[0].by, " / ".join(names), NamedDrug(names), parts[0].label)
 
 
 def _named(by: KnownBy, texts: Iterable[str | None]) -> list[_Evidence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from cds_service.knowledge import tables
@@ -45,8 +45,8 @@ def known_products(codings: Iterable[Coding]) -> list[Product]:
 
 def _find(system: System, code: str) -> Product | None:
     if system is System.NDC:
-        rxcui = _rxcui_of(code)
-        return _products().get((System.RXNORM, rxcui)) if rxcui else None
+        packaged = _products().get((System.RXNORM, _rxcui_of(code) or ""))
+        return replace(packaged, system=System.NDC, code=code) if packaged else None
     return _products().get((system, code))
 
 

@@ -24,6 +24,11 @@ def say(topic: str, key: str, **fields: object) -> str:
     return sentence.format_map(fields)
 
 
+def sentences(topic: str) -> dict[str, str]:
+    """Every sentence of ``topic`` by its key, unfilled."""
+    return {key: text for key, text in _wording()[topic].items() if isinstance(text, str)}
+
+
 def override_reasons(topic: str) -> list[tuple[str, str]]:
     """(code, words) of the reasons for which a card of ``topic`` is overridden.
 

@@ -22,7 +22,12 @@ def age(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
     yield Finding(
         topic=TOPIC,
         indicator=Indicator.WARNING if years < clinical.age.child else Indicator.INFO,
-        summary=say(TOPIC, "minor", age=f"{years} years old" if years else "under 1 year old", drug=drug(chart, clinical)),
+        summary=say(
+            TOPIC,
+            "minor",
+            age=f"{years} years old" if years else "under 1 year old",
+            drug=drug(chart, clinical),
+        ),
         found=(Evidence("Date of birth on the patient record", (f"{years} years",)),),
         lines=(say(TOPIC, "line"),),
         basis=say(TOPIC, "basis"),

@@ -29,7 +29,9 @@ def dose_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
             yield finding
 
 
-def _finding(indicator: Indicator, summary: str, order: Order, *, fixed: float | None = None, disorder: bool = False) -> Finding:
+def _finding(
+    indicator: Indicator, summary: str, order: Order, *, fixed: float | None = None, disorder: bool = False
+) -> Finding:
     corrected = Schedule(name="corrected", steps=((fixed, 0),)) if fixed else None
     return Finding(
         topic=TOPIC,
@@ -48,7 +50,9 @@ def _unreadable(order: Order, kind: Regimen) -> Finding | None:
         return None
     if order.dose.problem is DoseProblem.VOLUME_WITHOUT_STRENGTH:
         return _finding(Indicator.WARNING, say(TOPIC, "volume"), order)
-    return _finding(Indicator.INFO, say(TOPIC, "unreadable", why=order.dose.problem.value), order)
+    certain = order.dose.problem is DoseProblem.UNIT_CONFLICT
+    indicator = Indicator.WARNING if certain else Indicator.INFO
+    return _finding(indicator, say(TOPIC, "unreadable", why=order.dose.problem.value), order)
 
 
 def _disagreement(order: Order) -> Finding | None:
@@ -80,7 +84,11 @@ def _out_of_range(order: Order, kind: Regimen, clinical: Clinical) -> Finding | 
 
 
 def _low_slip(shown: str, fixed: float | None) -> str:
-    return say(TOPIC, "tenfold_low", mg=shown, fixed=milligrams(fixed)) if fixed else say(TOPIC, "micro", mg=shown)
+    return (
+        say(TOPIC, "tenfold_low", mg=shown, fixed=milligrams(fixed))
+        if fixed
+        else say(TOPIC, "micro", mg=shown)
+    )
 
 
 def _in_range(candidates: Iterator[float] | tuple[float, ...], clinical: Clinical) -> float | None:
@@ -93,7 +101,9 @@ def _wrong_for_reason(order: Order, kind: Regimen, chart: PatientChart) -> Findi
     indication = next((meaning for meaning in INDICATIONS if meaning in order.reasons), None)
     if kind is Regimen.STANDARD and indication and not _disorder_recorded(order, chart):
         words = indication.value.replace("-", " ")
-        return _finding(Indicator.WARNING, say(TOPIC, "full_for_indication", mg=shown, indication=words), order, fixed=4.5)
+        return _finding(
+            Indicator.WARNING, say(TOPIC, "full_for_indication", mg=shown, indication=words), order, fixed=4.5
+        )
     disorder = next((name for meaning, name in DISORDERS.items() if meaning in order.reasons), None)
     if kind is Regimen.LOW and disorder:
         summary = say(TOPIC, "low_for_disorder", mg=shown, disorder=disorder)

@@ -33,7 +33,7 @@ def liver(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         summary = say(TOPIC, region, what=what[:1].upper() + what[1:], drug=name)
         indicator = Indicator.CRITICAL if region == "EU" else Indicator.WARNING
     else:
-        what = listed([f"{'ALT' if Measure.ALT in m.measures else 'AST'} {milligrams(round(m.multiple or 0, 1))} times the upper limit" for m in enzymes])
+        what = listed([_shown(result) for result in enzymes])
         times, days = milligrams(clinical.liver.enzyme_multiple), clinical.liver.enzyme_days
         summary = say(TOPIC, "enzymes", what=what, days=days, multiple=times, drug=name)
         indicator = Indicator.WARNING
@@ -69,6 +69,10 @@ def _raised(chart: PatientChart, clinical: Clinical) -> Iterator[Measurement]:
     """The newest ALT and AST, when dated within the window and above the cut-off."""
     for measure in (Measure.ALT, Measure.AST):
         dated = [m for m in chart.measured(measure) if m.day and m.day <= chart.today]
-        if dated and dated[0].day and (chart.today - dated[0].day).days <= clinical.liver.enzyme_days:
-            if (dated[0].multiple or 0.0) > clinical.liver.enzyme_multiple:
-                yield dated[0]
+        recent = [m for m in dated[:1] if m.day and (chart.today - m.day).days <= clinical.liver.enzyme_days]
+        yield from (m for m in recent if (m.multiple or 0.0) > clinical.liver.enzyme_multiple)
+
+
+def _shown(result: Measurement) -> str:
+    enzyme = "ALT" if Measure.ALT in result.measures else "AST"
+    return f"{enzyme} {milligrams(round(result.multiple or 0.0, 1))} times the upper limit"

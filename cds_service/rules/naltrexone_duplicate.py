@@ -9,7 +9,15 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Indicator, Remove, Topic
-from cds_service.rules.regimen import FULL_DOSE, Regimen, drug, is_combination, naltrexone_in_basket, of_exposure, of_order
+from cds_service.rules.regimen import (
+    FULL_DOSE,
+    Regimen,
+    drug,
+    is_combination,
+    naltrexone_in_basket,
+    of_exposure,
+    of_order,
+)
 
 TOPIC = Topic.NALTREXONE_DUPLICATE
 
@@ -27,7 +35,11 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Fi
         lines = tuple(dict.fromkeys(line for _, line, _ in others))
         found = tuple(evidence for _, _, evidence in others)
     elif total:
-        summary, lines, found = say(TOPIC, "sum", mg=milligrams(total)), (say(TOPIC, "line_sum"),), overlapping
+        summary, lines, found = (
+            say(TOPIC, "sum", mg=milligrams(total)),
+            (say(TOPIC, "line_sum"),),
+            overlapping,
+        )
     else:
         return
     yield Finding(
@@ -49,7 +61,11 @@ def _other_antagonists(
     ordered = {of_order(order, clinical) for order in orders}
     replaced = {reference for order in orders for reference in order.replaces}
     for exposure in chart.exposed(Role.NALTREXONE, Role.ANTAGONIST):
-        if not exposure.is_current or exposure.medicine.is_opioid or f"{exposure.kind}/{exposure.id}" in replaced:
+        if (
+            not exposure.is_current
+            or exposure.medicine.is_opioid
+            or f"{exposure.kind}/{exposure.id}" in replaced
+        ):
             continue
         kind = of_exposure(exposure, clinical) if exposure.medicine.is_naltrexone else Regimen.COMBINATION
         if kind not in FULL_DOSE or kind in ordered:
@@ -57,7 +73,9 @@ def _other_antagonists(
         name, line = _named(exposure, kind)
         yield name, line, exposure.evidence
     for order in chart.orders:
-        other = order.medicine.has(Role.ANTAGONIST) or (is_combination(order.medicine) and order not in orders[:1])
+        other = order.medicine.has(Role.ANTAGONIST) or (
+            is_combination(order.medicine) and order not in orders[:1]
+        )
         if other and not order.medicine.is_opioid:
             name = listed(order.medicine.named(Role.NALTREXONE, Role.ANTAGONIST))
             yield name, say(TOPIC, "line_combination", others=name), order.evidence
@@ -67,15 +85,25 @@ def _named(exposure: Exposure, kind: Regimen) -> tuple[str, str]:
     if kind is Regimen.INJECTION:
         return "naltrexone injection or implant", say(TOPIC, "line_injection")
     if exposure.medicine.is_naltrexone and not is_combination(exposure.medicine):
-        mg = exposure.dose.per_dose_mg if exposure.dose and exposure.dose.per_dose_mg else exposure.medicine.naltrexone_mg
+        mg = (
+            exposure.dose.per_dose_mg
+            if exposure.dose and exposure.dose.per_dose_mg
+            else exposure.medicine.naltrexone_mg
+        )
         return f"naltrexone {milligrams(mg or 0)} mg", say(TOPIC, "line_full")
-    name = "naltrexone/bupropion" if is_combination(exposure.medicine) else listed(exposure.medicine.named(Role.ANTAGONIST))
+    name = (
+        "naltrexone/bupropion"
+        if is_combination(exposure.medicine)
+        else listed(exposure.medicine.named(Role.ANTAGONIST))
+    )
     return name, say(TOPIC, "line_combination", others=name[:1].upper() + name[1:])
 
 
 def _overlap(chart: PatientChart, clinical: Clinical) -> tuple[float | None, tuple[Evidence, ...]]:
     """mg a day of LDN orders that overlap in time, when above the range, and their evidence."""
-    basket = [o for o in naltrexone_in_basket(chart) if o.dose.mg_per_day and of_order(o, clinical) is Regimen.LOW]
+    basket = [
+        o for o in naltrexone_in_basket(chart) if o.dose.mg_per_day and of_order(o, clinical) is Regimen.LOW
+    ]
     listed_low = [
         e
         for e in chart.exposed(Role.NALTREXONE)

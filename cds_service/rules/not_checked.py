@@ -30,13 +30,14 @@ _LISTS = {
     "AllergyIntolerance": "allergies",
     "Observation": "test results",
     "Patient": "age and sex",
+    "Resource": "a record of unknown kind",
 }
 
 
 def not_checked(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
     """One card for all gaps that concern an order to judge; a list the EHR does not keep is no gap."""
     naltrexone, opioid = chart.naltrexone_orders(), [o for o in chart.judged() if o.medicine.is_opioid]
-    gaps = [gap for gap in _relevant(chart, bool(naltrexone), bool(opioid)) if not _is_not_kept(gap, chart)]
+    gaps = [gap for gap in _relevant(chart, bool(naltrexone), bool(opioid)) if not _is_detail(gap, chart)]
     if not gaps and not chart.unreadable_orders:
         return
     medications = [gap for gap in gaps if gap.kind in MEDICATION_KINDS]
@@ -47,7 +48,9 @@ def not_checked(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         summary=_summary(medications or gaps, chart, bool(naltrexone), drug(chart, clinical)),
         lines=(*(f"- {line}" for line in lines), say(TOPIC, "try_again")),
         basis=say(TOPIC, "basis"),
-        withholds_start=any(gap.covers_list for gap in medications) or bool(medications) or bool(chart.unreadable_orders),
+        withholds_start=any(gap.covers_list for gap in medications)
+        or bool(medications)
+        or bool(chart.unreadable_orders),
     )
 
 
@@ -58,12 +61,18 @@ def _relevant(chart: PatientChart, naltrexone: bool, opioid: bool) -> list[Gap]:
     return [gap for gap in chart.gaps if gap.kind in MEDICATION_KINDS] if opioid else []
 
 
-def _is_not_kept(gap: Gap, chart: PatientChart) -> bool:
-    """No such list on this server, while the orders are complete."""
+def _is_detail(gap: Gap, chart: PatientChart) -> bool:
+    """Worth a line elsewhere, no gap: a filtered list, or a list this server does not keep."""
+    if gap.reason is GapReason.INCOMPLETE and not gap.covers_list:
+        return True
     if gap.reason is not GapReason.NOT_KEPT:
         return False
     orders_unread = any(g.kind in ORDER_LISTS and g.covers_list for g in chart.gaps)
-    return gap.kind == "MedicationStatement" and not orders_unread or gap.kind in {"MedicationDispense", "MedicationAdministration"}
+    return (
+        gap.kind == "MedicationStatement"
+        and not orders_unread
+        or gap.kind in {"MedicationDispense", "MedicationAdministration"}
+    )
 
 
 def _line(gap: Gap) -> str:

@@ -48,7 +48,9 @@ def _evidence(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> tuple
 
 def _indicator(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> Indicator:
     one_by_one = [Indicator.CRITICAL if _is_certain(exposure) else Indicator.WARNING for exposure in on_lists]
-    ordered = [Indicator.CRITICAL if order.medicine.has(Role.OPIOID) else Indicator.WARNING for order in in_basket]
+    ordered = [
+        Indicator.CRITICAL if order.medicine.has(Role.OPIOID) else Indicator.WARNING for order in in_basket
+    ]
     return worst(*one_by_one, *ordered)
 
 
@@ -77,7 +79,7 @@ def _summary(
     names = short_names([e.medicine for e in shown] or [order.medicine for order in in_basket])
     if micro is not None:
         key = "micro"
-    elif in_basket and (not on_lists or indicator is not _indicator(on_lists, ()) ):
+    elif in_basket and (not on_lists or indicator is not _indicator(on_lists, ())):
         key, names = "basket", short_names([order.medicine for order in in_basket])
     elif indicator is Indicator.CRITICAL:
         key = "active"
@@ -131,7 +133,10 @@ def already_stopped(medicines: Sequence[Medicine], clinical: Clinical) -> str:
 def interval(medicine: Medicine, clinical: Clinical) -> tuple[int, str]:
     """(opioid-free days, key of the sentence that says why)."""
     table = {
-        Duration.METHADONE_BUPRENORPHINE: (clinical.opioid_free.methadone_buprenorphine, "why_methadone_buprenorphine"),
+        Duration.METHADONE_BUPRENORPHINE: (
+            clinical.opioid_free.methadone_buprenorphine,
+            "why_methadone_buprenorphine",
+        ),
         Duration.LONG: (clinical.opioid_free.long, "why_long"),
     }
     default = (clinical.opioid_free.short, "why_short")

@@ -10,7 +10,13 @@ from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Indicator, Remove, Topic, worst
 from cds_service.rules.opioid_coprescription import short_names
-from cds_service.rules.regimen import FULL_DOSE, Regimen, for_opioid_use_disorder, naltrexone_in_basket, of_exposure
+from cds_service.rules.regimen import (
+    FULL_DOSE,
+    Regimen,
+    for_opioid_use_disorder,
+    naltrexone_in_basket,
+    of_exposure,
+)
 
 TOPIC = Topic.OPIOID_ORDERED
 

@@ -31,7 +31,8 @@ def opioid_signal(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
     if not orders or _opioid_found(chart, clinical):
         return
     treats = all(
-        disorder_treated(order, chart, clinical) == "opioid use disorder" and of_order(order, clinical) in FULL_DOSE
+        disorder_treated(order, chart, clinical) == "opioid use disorder"
+        and of_order(order, clinical) in FULL_DOSE
         for order in orders
     )
     signs = list(_signs(chart, clinical, treats))
@@ -43,7 +44,10 @@ def opioid_signal(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         indicator=indicator,
         summary=_summary(signs, indicator, drug(chart, clinical)),
         found=tuple(sign.evidence for sign in signs) or _disorder(chart),
-        lines=(say(TOPIC, "confirm"), *dict.fromkeys(say(TOPIC, s.line) for s in signs if s.line and s.line != "opioid_sign")),
+        lines=(
+            say(TOPIC, "confirm"),
+            *dict.fromkeys(say(TOPIC, s.line) for s in signs if s.line and s.line != "opioid_sign"),
+        ),
         basis=say(TOPIC, "basis"),
         proposals=(DraftTest("opioid-screen"), *(() if treats else (Remove(order) for order in orders))),
         withholds_start=True,
@@ -79,10 +83,14 @@ def _signs(chart: PatientChart, clinical: Clinical, treats_disorder: bool) -> It
 
 def _conditions(chart: PatientChart, clinical: Clinical, treats_disorder: bool) -> Iterator[_Sign]:
     for problem in chart.problems:
-        if problem.meanings & {Meaning.OPIOID_WITHDRAWAL} and _recent(problem, chart, clinical.signal.withdrawal_days):
+        if problem.meanings & {Meaning.OPIOID_WITHDRAWAL} and _recent(
+            problem, chart, clinical.signal.withdrawal_days
+        ):
             certain = Indicator.CRITICAL if problem.dated else Indicator.WARNING
             yield _Sign("opioid withdrawal recorded", certain, problem.evidence, "challenge")
-        elif problem.meanings & {Meaning.NALOXONE_CHALLENGE_FAILED} and _recent(problem, chart, clinical.signal.assay_days):
+        elif problem.meanings & {Meaning.NALOXONE_CHALLENGE_FAILED} and _recent(
+            problem, chart, clinical.signal.assay_days
+        ):
             yield _Sign("failed naloxone challenge", Indicator.CRITICAL, problem.evidence, "challenge")
         elif Meaning.OPIOID_OVERDOSE in problem.meanings and problem.dated:
             if _recent(problem, chart, clinical.signal.overdose_days):
@@ -90,7 +98,9 @@ def _conditions(chart: PatientChart, clinical: Clinical, treats_disorder: bool) 
         elif problem.active and not treats_disorder:
             words = next((text for meaning, text in _ACTIVE.items() if meaning in problem.meanings), None)
             if words:
-                yield _Sign(words, Indicator.WARNING, problem.evidence, "oud" if words != _LONG_TERM else None)
+                yield _Sign(
+                    words, Indicator.WARNING, problem.evidence, "oud" if words != _LONG_TERM else None
+                )
 
 
 _LONG_TERM = "long-term opioid use recorded"
@@ -115,7 +125,9 @@ def _results(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
             yield _Sign("positive confirmed opioid test", Indicator.CRITICAL, result.evidence, "challenge")
     for result in screens:
         if result.positive and _is_newest(result, (*assays, *screens), chart, clinical):
-            yield _Sign("positive opioid screen, unconfirmed", Indicator.WARNING, result.evidence, "immunoassay")
+            yield _Sign(
+                "positive opioid screen, unconfirmed", Indicator.WARNING, result.evidence, "immunoassay"
+            )
     for result in chart.measured(Measure.NALOXONE_CHALLENGE):
         if result.positive and _is_newest(result, (), chart, clinical):
             yield _Sign("failed naloxone challenge", Indicator.CRITICAL, result.evidence, "challenge")

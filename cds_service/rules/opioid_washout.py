@@ -71,10 +71,16 @@ def _by_ingredient(chart: PatientChart) -> Iterator[tuple[Exposure, ...]]:
 
 def _judge(entries: Sequence[Exposure], chart: PatientChart, clinical: Clinical) -> _Ended | None:
     today = chart.today
-    depots = [e for e in entries if e.medicine.form in (Form.DEPOT, Form.IMPLANT) and _within(e, today, clinical)]
+    depots = [
+        e for e in entries if e.medicine.form in (Form.DEPOT, Form.IMPLANT) and _within(e, today, clinical)
+    ]
     if depots:
         return _Ended(tuple(depots), Indicator.CRITICAL, None, is_depot=True)
-    waiting = [e for e in entries if e.ended is None or today < e.ended + timedelta(days=interval(e.medicine, clinical)[0])]
+    waiting = [
+        e
+        for e in entries
+        if e.ended is None or today < e.ended + timedelta(days=interval(e.medicine, clinical)[0])
+    ]
     dated = [e for e in entries if e.ended]
     if dated and not any(e in waiting for e in dated):
         return None  # an undated entry beside dated ones is older than they are

@@ -29,7 +29,8 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Iterator[Findi
         return
     if not found or not (taken or ordered):
         return
-    names = listed([n for m in (*taken, *ordered) for n in m.medicine.named(Role.PERIPHERAL_OPIOID)])
+    medicines = [e.medicine for e in taken] + [o.medicine for o in ordered]
+    names = listed([name for medicine in medicines for name in medicine.named(Role.PERIPHERAL_OPIOID)])
     high = _is_high(taken, clinical)
     limit = milligrams(clinical.peripheral_opioid.loperamide_high_mg)
     yield Finding(

@@ -8,7 +8,10 @@ from cds_service.chart import Exposure, NaltrexoneDose, Order, PatientChart
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Form, Meaning, Medicine, Role
 
-DISORDERS = {Meaning.OPIOID_USE_DISORDER: "opioid use disorder", Meaning.ALCOHOL_USE_DISORDER: "alcohol use disorder"}
+DISORDERS = {
+    Meaning.OPIOID_USE_DISORDER: "opioid use disorder",
+    Meaning.ALCOHOL_USE_DISORDER: "alcohol use disorder",
+}
 INDICATIONS = (
     Meaning.FIBROMYALGIA,
     Meaning.CRPS,
@@ -114,7 +117,12 @@ def disorder_treated(order: Order, chart: PatientChart, clinical: Clinical) -> s
 
 def for_opioid_use_disorder(medicine: Medicine, reasons: frozenset[Meaning], chart: PatientChart) -> bool:
     """Methadone or buprenorphine that treats opioid use disorder, as far as the record tells."""
-    if not set(medicine.named(Role.OPIOID)) & {"methadone", "buprenorphine", "levomethadone", "levacetylmethadol"}:
+    if not set(medicine.named(Role.OPIOID)) & {
+        "methadone",
+        "buprenorphine",
+        "levomethadone",
+        "levacetylmethadol",
+    }:
         return False
     if medicine.form is Form.PATCH:
         return False

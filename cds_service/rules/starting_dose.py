@@ -17,7 +17,10 @@ TOPIC = Topic.STARTING_DOSE
 
 
 def starting_dose(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
-    """For one LDN order by mouth that is a new start and no schedule yet; whether it is withheld decides :func:`decide`."""
+    """For one LDN order by mouth that is a new start and no schedule yet.
+
+    Whether it is withheld beside other findings is decided where all are known.
+    """
     order = order_to_start(chart, clinical)
     if order is None or order.dose.is_stepwise:
         return
@@ -49,18 +52,25 @@ def is_continued(chart: PatientChart, clinical: Clinical) -> bool:
     """LDN is active, or ended within a supply ago: a renewal, no start."""
     since = chart.today - timedelta(days=clinical.exposure.assumed_supply)
     for exposure in chart.exposed(Role.NALTREXONE):
-        if not exposure.medicine.is_naltrexone or of_exposure(exposure, clinical) not in (Regimen.LOW, Regimen.MICRO):
+        if not exposure.medicine.is_naltrexone or of_exposure(exposure, clinical) not in (
+            Regimen.LOW,
+            Regimen.MICRO,
+        ):
             continue
         if exposure.presence is Presence.ACTIVE or (exposure.ended and exposure.ended >= since):
             return True
     return False
 
 
-def schedules(chart: PatientChart, order: Order, clinical: Clinical, compounded: bool = False) -> tuple[Prescribe, ...]:
+def schedules(
+    chart: PatientChart, order: Order, clinical: Clinical, compounded: bool = False
+) -> tuple[Prescribe, ...]:
     """The schedules to choose from; from age 75 the slower one first and recommended."""
     age = chart.person.age
     slow_first = age is not None and age >= clinical.titration.slow_first_from_age
-    ordered = sorted(clinical.titration.schedules, key=lambda s: (s.name != "slow") if slow_first else (s.name == "slow"))
+    ordered = sorted(
+        clinical.titration.schedules, key=lambda s: (s.name != "slow") if slow_first else (s.name == "slow")
+    )
     return tuple(
         Prescribe(order, schedule, recommended=position == 0, compounded=compounded)
         for position, schedule in enumerate(ordered)
@@ -87,6 +97,8 @@ def _lines(chart: PatientChart, order: Order, clinical: Clinical) -> Iterator[st
     yield say(TOPIC, "lists_miss")
     if any(gap.reason is GapReason.NOT_KEPT for gap in chart.gaps):
         yield say(TOPIC, "not_kept")
+    if any(gap.reason is GapReason.INCOMPLETE and not gap.covers_list for gap in chart.gaps):
+        yield say(TOPIC, "filtered")
 
 
 def _suicidal(chart: PatientChart) -> bool:

@@ -48,4 +48,6 @@ def surgery(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
 
 def _soon(planned: PlannedSurgery, chart: PatientChart, clinical: Clinical) -> bool:
     """Within the window; without a date, planned is taken as soon."""
-    return planned.day is None or chart.today <= planned.day <= chart.today + timedelta(days=clinical.surgery.planned_days)
+    return planned.day is None or chart.today <= planned.day <= chart.today + timedelta(
+        days=clinical.surgery.planned_days
+    )

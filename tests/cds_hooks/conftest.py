@@ -87,7 +87,9 @@ def _merge(target: dict[str, Any], changes: dict[str, Any]) -> None:
     for name, value in changes.items():
         if value is ...:
             target.pop(name, None)
-        elif isinstance(value, dict) and isinstance(target.get(name), dict) and "resourceType" not in value:
+        elif isinstance(value, dict) and "resourceType" not in value:
+            if not isinstance(target.get(name), dict):
+                target[name] = {}
             _merge(target[name], value)
         else:
             target[name] = value
@@ -97,7 +99,7 @@ def _merge(target: dict[str, Any], changes: dict[str, Any]) -> None:
 def body() -> Callable[..., dict[str, Any]]:
     """A correct order-sign request with changes merged in; ``...`` takes an element away."""
 
-    def build(hook: str = "order-sign", **changes: Any) -> dict[str, Any]:
+    def build(hook: str = "order-sign", /, **changes: Any) -> dict[str, Any]:
         field = HOOKS[hook].orders_field
         bundle = {"resourceType": "Bundle", "entry": [{"resource": copy.deepcopy(DRAFT)}]}
         context: dict[str, Any] = {"userId": "Practitioner/p", "patientId": "1", field: bundle}

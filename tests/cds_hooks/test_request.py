@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.cds_hooks import HOOKS, ORDER_SELECT, ORDER_SIGN, Notice, parse_request
+from cds_service.cds_hooks import HOOKS, ORDER_SELECT, ORDER_SIGN, FhirAuthorization, Notice, parse_request
 from cds_service.errors import InvalidRequest
 
 INVALID, NOT_JSON, MISSING, WRONG_HOOK = "CDS-4000", "CDS-4001", "CDS-4002", "CDS-4003"
@@ -44,10 +44,7 @@ FHIR = {"fhirServer": "https://ehr.example/fhir", "fhirAuthorization": AUTHORIZA
     ],
 )
 def test_missing(body, refusal, changes, path):
-    request = body(**changes)
-    if isinstance(changes.get("fhirAuthorization"), dict):
-        request["fhirAuthorization"] = {k: v for k, v in changes["fhirAuthorization"].items() if v is not ...}
-    assert refusal(request) == (MISSING, path)
+    assert refusal(body(**changes)) == (MISSING, path)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +56,7 @@ def test_missing(body, refusal, changes, path):
         pytest.param({"context": {"patientId": 1}}, "$.context.patientId", id="R9-patientId-number"),
         pytest.param({"context": {"patientId": "Group/1"}}, "$.context.patientId", id="R9-patientId-type"),
         pytest.param({"context": {"patientId": "1&x=y"}}, "$.context.patientId", id="R9-patientId-query"),
+        pytest.param({"context": {"patientId": "Patient/"}}, "$.context.patientId", id="R9-patientId-none"),
         pytest.param({"context": {"patientId": ".."}}, "$.context.patientId", id="R9-patientId-dots"),
         pytest.param({"context": {"draftOrders": []}}, "$.context.draftOrders", id="R9-orders-list"),
         pytest.param(
@@ -73,14 +71,19 @@ def test_missing(body, refusal, changes, path):
         ),
         pytest.param({"fhirServer": "ehr.example/fhir"}, "$.fhirServer", id="R6-relative"),
         pytest.param({"fhirServer": "file:///etc/passwd"}, "$.fhirServer", id="R6-scheme"),
+        pytest.param({"fhirServer": "https:///fhir"}, "$.fhirServer", id="R6-host"),
+        pytest.param({"fhirServer": "ftp://ehr.example"}, "$.fhirServer", id="R6-ftp"),
         pytest.param({"fhirServer": "https://[x"}, "$.fhirServer", id="R6-malformed"),
         pytest.param({"prefetch": []}, "$.prefetch", id="P1"),
         pytest.param(FHIR | {"fhirAuthorization": "x"}, "$.fhirAuthorization", id="R7-string"),
-        pytest.param(
-            FHIR | {"fhirAuthorization": AUTHORIZATION | {"access_token": "a\r\nHost: b"}},
-            "$.fhirAuthorization.access_token",
-            id="R7-token-with-line-break",
-        ),
+        *[
+            pytest.param(
+                FHIR | {"fhirAuthorization": AUTHORIZATION | {"access_token": token}},
+                "$.fhirAuthorization.access_token",
+                id=f"R7-token-{name}",
+            )
+            for name, token in {"number": 5, "break": "a\nb", "space": "a b", "foreign": "tökén"}.items()
+        ],
         pytest.param(
             FHIR | {"fhirAuthorization": AUTHORIZATION | {"patient": "2"}},
             "$.fhirAuthorization.patient",
@@ -97,7 +100,7 @@ def test_R3_hook_of_another_service(body, refusal):
 
 
 NOT_JSON_BODIES = {
-    "empty": b"",
+    "blank": b" ",
     "no-json": b"hello",
     "T3-comment": b'{"hook": "order-sign" /* here */}',
     "T3-trailing-comma": b'{"hook": "order-sign",}',
@@ -116,6 +119,7 @@ NOT_JSON_BODIES = {
     "repeated-key-later": b'{"hook": "order-sign", "x": 1, "hook": "order-select"}',
     "repeated-key-escaped": b'{"hook": "order-sign", "\\u0068ook": "order-sign"}',
     "repeated-key-prefix": b'{"x": 12, "x": 1}',
+    "repeated-key-prefix-and-more": b'{"x": 12, "x": 1, "y": 2}',
 }
 
 
@@ -176,17 +180,31 @@ def test_a_correct_request_gives_no_notice(body, call):
         pytest.param(
             FHIR | {"fhirAuthorization": {"access_token": "t"}}, Notice.INCOMPLETE_AUTHORIZATION, id="R7"
         ),
-        pytest.param(
-            FHIR | {"fhirAuthorization": AUTHORIZATION | {"token_type": "mac"}},
-            Notice.INCOMPLETE_AUTHORIZATION,
-            id="R7-token_type",
-        ),
+        *[
+            pytest.param(
+                FHIR | {"fhirAuthorization": AUTHORIZATION | {name: value}},
+                Notice.INCOMPLETE_AUTHORIZATION,
+                id=f"R7-{name}-{value}",
+            )
+            for name, value in [
+                ("token_type", "mac"),
+                ("token_type", ["Bearer"]),
+                ("expires_in", ...),
+                ("expires_in", True),
+                ("expires_in", "300"),
+                ("scope", ""),
+                ("scope", ["user/*.rs"]),
+                ("subject", ...),
+                ("subject", 5),
+            ]
+        ],
         pytest.param(
             FHIR | {"fhirAuthorization": AUTHORIZATION | {"scope": "patient/*.rs"}},
             Notice.TOKEN_WITHOUT_PATIENT,
             id="cds-r-2",
         ),
         pytest.param({"context": {"userId": ...}}, Notice.NO_USER, id="R9-userId"),
+        pytest.param({"context": {"userId": ""}}, Notice.NO_USER, id="R9-userId-empty"),
         pytest.param({"context": {"userId": ["x"]}}, Notice.NO_USER, id="R9-userId-list"),
         pytest.param({"context": {"encounterId": 5}}, Notice.BAD_ENCOUNTER, id="R9-encounterId"),
         pytest.param(
@@ -203,6 +221,15 @@ def test_tolerated_with_a_notice(body, call, changes, notice):
     assert request.patient_id == "1"
 
 
+def test_R7_a_complete_authorization(body, call):
+    authorization = AUTHORIZATION | {"scope": "patient/*.rs", "patient": "1", "token_type": "bearer"}
+    request = call(body(**FHIR | {"fhirAuthorization": authorization}))
+    assert request.notices == ()
+    assert request.authorization == FhirAuthorization(
+        "s3cret-t0ken", "bearer", 300, "patient/*.rs", "cds", "1"
+    )
+
+
 def test_pre_1_0_user_is_read(body, call):
     assert call(body(context={"userId": ...}, user="Practitioner/old")).user_id == "Practitioner/old"
 
@@ -212,6 +239,12 @@ def test_pre_1_0_user_is_read(body, call):
 )
 def test_R9_patient_id_is_bare(body, call, sent):
     assert call(body(context={"patientId": sent})).patient_id == "1"
+
+
+@pytest.mark.parametrize(("sent", "expected"), [("e1", "e1"), ("", None), (None, None), (..., None)])
+def test_R9_encounter_id(body, call, sent, expected):
+    request = call(body(context={"encounterId": sent}))
+    assert (request.encounter_id, request.notices) == (expected, ())
 
 
 def test_R8_the_same_patient_in_two_forms(body, call):
@@ -289,7 +322,7 @@ def test_S7_draft_is_kept_as_sent(body, call):
 def test_R9_unreadable_entries_do_not_cost_their_neighbours(body, call):
     good = {"resource": {"resourceType": "MedicationRequest", "id": 5}}
     twice = {"resource": {"resourceType": "MedicationRequest", "dosageInstruction": [{"text": "REPEAT"}]}}
-    entries = ["x", None, {}, {"resource": {"id": "1"}}, {"resource": {"resourceType": 3}}, twice, good]
+    entries = ["x", None, {}, {"resource": {"id": "1"}}, {"resource": {"resourceType": ""}}, twice, good]
     sent = json.dumps(body(context={"draftOrders": EMPTY_BUNDLE | {"entry": entries}}))
     request = call(sent.replace('"text": "REPEAT"', '"text": "a", "text": "b"').encode())
     assert request.unreadable == tuple(f"$.context.draftOrders.entry[{index}]" for index in range(6))
@@ -330,6 +363,7 @@ TWO = [
         pytest.param([], [True, True], (Notice.NO_SELECTIONS,), id="empty"),
         pytest.param(..., [True, True], (Notice.NO_SELECTIONS,), id="absent"),
         pytest.param("MedicationRequest/a", [True, True], (Notice.NO_SELECTIONS,), id="string"),
+        pytest.param(["MedicationRequest/a", ""], [True, False], (Notice.NO_SELECTIONS,), id="empty-one"),
         pytest.param(["MedicationRequest/a", 5], [True, False], (Notice.NO_SELECTIONS,), id="number"),
     ],
 )

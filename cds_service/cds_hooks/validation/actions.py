@@ -64,7 +64,7 @@ def suggestion_violations(
 
 def action_violations(action: dict[str, Any], path: str, draft: Draft | None) -> Iterator[Violation]:
     """One action of a suggestion or one system action; both need a description (S5, I11)."""
-    yield from checks.text(action, "description", path, "S5")
+    yield from checks.text(action, "description", path, "S5", invariant="cds-resp-5: ")
     yield from checks.one_of(action, "type", _TYPES, path, "S4")
     if action.get("type") == "create":
         yield from _create(action, path, draft)

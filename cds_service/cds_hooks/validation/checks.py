@@ -18,11 +18,13 @@ class Violation:
     message: str
 
 
-def text(holder: dict[str, Any], name: str, path: str, rule: str) -> Iterator[Violation]:
+def text(
+    holder: dict[str, Any], name: str, path: str, rule: str, *, invariant: str = ""
+) -> Iterator[Violation]:
     """A required string that is not blank."""
     value = holder.get(name)
     if not isinstance(value, str) or not value.strip():
-        yield Violation(rule, f"{path}.{name}", "Expected a string that is not blank")
+        yield Violation(rule, f"{path}.{name}", f"{invariant}Expected a string that is not blank")
 
 
 def optional_text(holder: dict[str, Any], name: str, path: str, rule: str) -> Iterator[Violation]:

@@ -69,8 +69,9 @@ def _card(card: dict[str, Any], path: str) -> Iterator[Violation]:
     yield from _selection(card, path)
     yield from checks.array(card, "overrideReasons", path, "C13")
     for reason_path, reason in checks.items(card, "overrideReasons", path):
-        for name in ("code", "system", "display"):
+        for name in ("code", "system"):
             yield from checks.text(reason, name, reason_path, "C13")
+        yield from checks.text(reason, "display", reason_path, "C13", invariant="cds-resp-4: ")
     yield from checks.array(card, "links", path, "C14")
     for link_path, link in checks.items(card, "links", path):
         yield from _link(link, link_path)

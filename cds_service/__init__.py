@@ -1,0 +1,125 @@
+"""ldn-cds: decision support at the moment low dose naltrexone is ordered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+
+import flask
+import msgspec
+
+from cds_service.cds_hooks import HookRequest, Service, cds_hooks_blueprint, init_errors
+from cds_service.cds_hooks.validation import validate_response
+from cds_service.decision import Decider
+from cds_service.errors import Unauthenticated
+from cds_service.feedback import Store
+from cds_service.knowledge import VERSION as KNOWLEDGE_VERSION
+from cds_service.knowledge.clinical import load_clinical
+from cds_service.metrics import CONTENT_TYPE, Metrics
+from cds_service.openapi import openapi_document
+from cds_service.services import make_services
+from cds_service.settings import Settings, load_settings
+from cds_service.sources import Sources
+from cds_service.workbench import workbench_blueprint
+
+_log = logging.getLogger(__name__)
+
+try:
+    __version__ = version("ldn-cds")
+except PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "0"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _utc_now) -> flask.Flask:
+    """The WSGI application. ``now`` is the clock of every decision.
+
+    Raises ``ValueError`` when a setting or the site's figures do not fit.
+    """
+    settings = settings or load_settings()
+    clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
+    metrics, store = Metrics(), Store(settings.database_url)
+    decider = Decider(clinical, Sources.from_settings(settings, __version__), now, observe=metrics.count)
+    services = make_services(decider)
+    app = flask.Flask(__name__, static_folder=None)
+    init_errors(app)
+    app.register_blueprint(
+        cds_hooks_blueprint(
+            services,
+            authenticate=lambda request: _authenticate(settings),
+            feedback_sink=store.keep,
+            max_body_bytes=settings.max_body_bytes,
+            public_url=settings.public_url,
+            use_request_host=settings.development,
+            allow_origin=lambda origin: settings.development or origin in settings.cors_origins,
+            on_response=_reporter(metrics) if settings.validate_responses else None,
+        )
+    )
+    app.register_blueprint(workbench_blueprint(clinical))
+    _add_operation(app, metrics, store, services)
+    if not settings.development:
+        _log.warning(
+            "no client is registered: every call is refused (CDS_ENVIRONMENT is %s)", settings.cds_environment
+        )
+    return app
+
+
+def _authenticate(settings: Settings) -> None:
+    """Development answers everybody; otherwise a caller must be registered, and none can be yet."""
+    if not settings.development:
+        raise Unauthenticated("no client is registered")
+
+
+def _reporter(metrics: Metrics) -> Callable[[Service, HookRequest, bytes], None]:
+    def report(service: Service, request: HookRequest, body: bytes) -> None:
+        for violation in validate_response(msgspec.json.decode(body), request):
+            metrics.violations.labels(violation.rule).inc()
+            _log.error("answer of %s breaks %s at %s", service.id, violation.rule, violation.path)
+
+    return report
+
+
+def _add_operation(app: flask.Flask, metrics: Metrics, store: Store, services: list[Service]) -> None:
+    """Health, metrics and the OpenAPI document."""
+    known = {service.id for service in services}
+
+    @app.get("/health/live")
+    def live() -> flask.Response:
+        return flask.jsonify(status="up")
+
+    @app.get("/health/ready")
+    def ready() -> flask.Response:
+        """A broken database degrades feedback; cards still go out, so the replica stays in."""
+        return flask.jsonify(
+            status="up",
+            database="up" if store.is_up() else "degraded",
+            version=__version__,
+            knowledge=KNOWLEDGE_VERSION,
+        )
+
+    @app.get("/metrics")
+    def page() -> flask.Response:
+        return flask.Response(metrics.page(), content_type=CONTENT_TYPE)
+
+    @app.get("/openapi.json")
+    def openapi() -> flask.Response:
+        return flask.jsonify(openapi_document(services, __version__))
+
+    @app.before_request
+    def start() -> None:
+        flask.g.started = perf_counter()
+
+    @app.after_request
+    def measure(response: flask.Response) -> flask.Response:
+        service = (flask.request.view_args or {}).get("service_id", "")
+        if service in known and flask.request.method == "POST":
+            metrics.requests.labels(service, str(response.status_code)).inc()
+            metrics.seconds.labels(service).observe(perf_counter() - flask.g.started)
+        return response

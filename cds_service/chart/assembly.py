@@ -1,0 +1,130 @@
+"""From what was read to the chart: basket, lists, problems, results, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from cds_service.chart.baskets import Draft, read_basket
+from cds_service.chart.exposures import Clock, Entry, exposures
+from cds_service.chart.medicines import medicine_of
+from cds_service.chart.model import Order, PatientChart, Person, PlannedSurgery
+from cds_service.chart.pregnancy import pregnancy
+from cds_service.chart.problems import excipient_allergies, read_allergies, read_problems
+from cds_service.chart.results import read_measurements, read_status_answers
+from cds_service.chart.surgeries import planned_surgeries
+from cds_service.fhir.records import Gap, PatientRecord
+from cds_service.fhir.resources import MEDICATION_RECORDS, Condition, MedicationRecord, Patient
+from cds_service.knowledge import condition_findings
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Meaning, Role
+
+_OF_CONCERN = frozenset(set(Role) - {Role.OTHER})
+
+
+def read_chart(
+    drafts: Sequence[Draft],
+    record: PatientRecord,
+    clock: Clock,
+    clinical: Clinical,
+    unreadable_orders: tuple[str, ...] = (),
+) -> PatientChart:
+    """The chart on ``clock.today``; ``unreadable_orders`` are the JSON paths of orders without a resource."""
+    reasons = _Reasons(record)
+    gaps = list(record.gaps)
+    entries = list(_entries(drafts, record, reasons, gaps))
+    problems, weeks = read_problems(record, clock)
+    person = _person(record, clock)
+    orders = tuple(read_basket(drafts, record, reasons.of, clock, clinical, gaps))
+    answers = read_status_answers(record, clock)
+    return PatientChart(
+        today=clock.today,
+        person=person,
+        orders=orders,
+        exposures=exposures(entries, clock, clinical),
+        problems=problems,
+        measurements=read_measurements(record, clock, clinical),
+        allergies=read_allergies(record),
+        other_allergies=excipient_allergies(record, clinical),
+        surgeries=(*_ordered_surgeries(orders), *planned_surgeries(record, problems, clock, clinical)),
+        pregnancy=pregnancy(problems, answers, weeks, person, clock.today, clinical),
+        gaps=tuple(gaps),
+        unreadable_orders=unreadable_orders,
+    )
+
+
+def _entries(
+    drafts: Sequence[Draft], record: PatientRecord, reasons: _Reasons, gaps: list[Gap]
+) -> Iterator[Entry]:
+    """The lists without the orders that stand in the basket (a re-signed order is on both)."""
+    in_basket = {(d.resource_type, d.id) for d in drafts if d.id}
+    for view in MEDICATION_RECORDS:
+        for resource, _ in record.of_type(view):
+            if (view.__name__, resource.id) in in_basket:
+                continue
+            medicine, gap = medicine_of(resource, record)
+            if gap:
+                gaps.append(gap)
+            if medicine.has(*_OF_CONCERN):
+                yield Entry(resource, medicine, reasons.of(resource))
+
+
+class _Reasons:
+    """What an order's own reason means, references to recorded conditions included."""
+
+    def __init__(self, record: PatientRecord) -> None:
+        self._conditions: Mapping[str, frozenset[Meaning]] = {
+            f"Condition/{condition.id}": meanings_of(condition)
+            for condition, _ in record.of_type(Condition)
+            if condition.id
+        }
+
+    def of(self, resource: MedicationRecord) -> frozenset[Meaning]:
+        """Meanings of every reason given, under each version's names."""
+        concepts = [
+            resource.reason_codeable_concept,
+            resource.reason_for_use_codeable_concept,
+            *resource.reason_code,
+        ]
+        concepts += [reason.concept for reason in resource.reason]
+        given = resource.reason_reference
+        references = [resource.reason_for_use_reference, *(given if isinstance(given, list) else [given])]
+        references += [reason.reference for reason in resource.reason]
+        coded = [
+            condition_findings([(c.system, c.code, c.display) for c in x.coding], x.text)
+            for x in concepts
+            if x
+        ]
+        named = [self._referred(r.reference, r.display) for r in references if r]
+        return frozenset[Meaning]().union(*coded, *named)
+
+    def _referred(self, reference: str | None, display: str | None) -> frozenset[Meaning]:
+        local = "/".join((reference or "").split("/_history/")[0].split("/")[-2:])
+        return self._conditions.get(local) or condition_findings((), display)
+
+
+def meanings_of(condition: Condition) -> frozenset[Meaning]:
+    """What a condition's code means to the rules."""
+    code = condition.code
+    return (
+        condition_findings([(c.system, c.code, c.display) for c in code.coding], code.text)
+        if code
+        else frozenset()
+    )
+
+
+def _person(record: PatientRecord, clock: Clock) -> Person:
+    patient = next((p for p, _ in record.of_type(Patient)), None)
+    if patient is None:
+        return Person()
+    born = clock.latest(patient.birth_date)
+    return Person(age=_years(born, clock.today) if born else None, sex=patient.gender)
+
+
+def _years(born: date, today: date) -> int | None:
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return years if 0 <= years < 130 else None
+
+
+def _ordered_surgeries(orders: Sequence[Order]) -> Iterator[PlannedSurgery]:
+    return (PlannedSurgery(order.evidence, order.starts) for order in orders if order.kind == "surgery")

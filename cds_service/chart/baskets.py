@@ -1,0 +1,222 @@
+"""The orders of the basket: what each is, how much of it, why, and whether it is to be judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from msgspec import Raw
+
+from cds_service.chart.doses import naltrexone_dose
+from cds_service.chart.exposures import Clock
+from cds_service.chart.medicines import medicine_of
+from cds_service.chart.model import Basket, Evidence, NaltrexoneDose, Order
+from cds_service.chart.problems import name_of
+from cds_service.chart.showing import medicine_name, milligrams
+from cds_service.chart.surgeries import is_surgery
+from cds_service.fhir.dosage import DoseStep, read_dosages
+from cds_service.fhir.reading import read_draft
+from cds_service.fhir.records import Gap, PatientRecord
+from cds_service.fhir.resources import (
+    Dosage,
+    MedicationOrder,
+    MedicationRecord,
+    MedicationRequest,
+    Procedure,
+    Reference,
+    Resource,
+    ServiceRequest,
+)
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Form, Meaning, Medicine, Role
+
+_DEAD = {"cancelled", "entered-in-error", "stopped", "revoked"}
+_ORAL_CODES = {"26643006", "po", "c38288"}
+_ORAL_WORDS = re.compile(r"\b(oral(ly)?|per os|mouth|po|p\.o|swallow(ed)?)\b")
+_OTHER_FORMS = {
+    Form.DEPOT,
+    Form.IMPLANT,
+    Form.INJECTION,
+    Form.PATCH,
+    Form.TOPICAL,
+    Form.NASAL,
+    Form.SUPPOSITORY,
+}
+_JUDGED_ROLES = (Role.NALTREXONE, Role.OPIOID, Role.OPIOID_LIKE, Role.PERIPHERAL_OPIOID)
+
+
+class DraftOrder(Protocol):
+    """An order as the protocol layer hands it over."""
+
+    @property
+    def raw(self) -> Raw: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def selected(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order read; ``resource`` is None when it is of a kind no rule needs."""
+
+    path: str
+    selected: bool
+    resource: Resource | None
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def id(self) -> str | None:
+        """The draft's id."""
+        return self.resource.id if self.resource else None
+
+    @property
+    def resource_type(self) -> str:
+        """The draft's resource type."""
+        return type(self.resource).__name__
+
+
+def read_drafts(orders: Iterable[DraftOrder]) -> tuple[Draft, ...]:
+    """The basket, read; cancelled orders are left out."""
+    drafts = []
+    for order in orders:
+        read = read_draft(order.raw, order.path)
+        if getattr(read.resource, "status", None) not in _DEAD:
+            drafts.append(Draft(order.path, order.selected, read.resource, read.gaps))
+    return tuple(drafts)
+
+
+def of_concern(drafts: Sequence[Draft], unresolved: PatientRecord) -> bool:
+    """Whether any order to judge could concern a rule; what cannot be told yet might."""
+    return any(_is_of_concern(draft, unresolved) for draft in drafts if draft.selected)
+
+
+def _is_of_concern(draft: Draft, unresolved: PatientRecord) -> bool:
+    resource = draft.resource
+    if isinstance(resource, MedicationRecord):
+        medicine, gap = medicine_of(resource, unresolved)
+        return gap is not None or medicine.has(*_JUDGED_ROLES)
+    return isinstance(resource, ServiceRequest | Procedure)
+
+
+ReasonsOf = Callable[[MedicationRecord], frozenset[Meaning]]
+
+
+def read_basket(
+    drafts: Sequence[Draft],
+    record: PatientRecord,
+    reasons: ReasonsOf,
+    clock: Clock,
+    clinical: Clinical,
+    gaps: list[Gap],
+) -> Iterator[Order]:
+    """The orders; what could not be read of them is added to ``gaps``."""
+    for draft in drafts:
+        gaps.extend(draft.gaps)
+        resource = draft.resource
+        if isinstance(resource, MedicationRequest | MedicationOrder):
+            medicine, gap = medicine_of(resource, record)
+            if gap:
+                gaps.append(gap)
+            yield _medication_order(draft, resource, medicine, reasons(resource), clock)
+        elif isinstance(resource, ServiceRequest | Procedure):
+            yield _service_order(draft, resource, clock, clinical)
+
+
+def _medication_order(
+    draft: Draft,
+    resource: MedicationRequest | MedicationOrder,
+    medicine: Medicine,
+    reasons: frozenset[Meaning],
+    clock: Clock,
+) -> Order:
+    steps = read_dosages(resource.dosage_instruction)
+    dose = (
+        naltrexone_dose(steps, _directions(resource), medicine)
+        if medicine.has(Role.NALTREXONE)
+        else NaltrexoneDose()
+    )
+    starts, until = _dates(resource, clock)
+    return Order(
+        path=draft.path,
+        resource_type=draft.resource_type,
+        id=resource.id,
+        medicine=medicine,
+        selected=draft.selected,
+        dose=dose,
+        route_oral=_is_oral(steps, medicine),
+        reasons=reasons,
+        replaces=tuple(r.reference for r in _replaced(resource) if r.reference),
+        starts=starts,
+        until=until,
+        as_needed=any(step.as_needed for step in steps),
+        evidence=_evidence(medicine, dose, resource.dosage_instruction),
+    )
+
+
+def _directions(resource: MedicationRequest | MedicationOrder) -> list[str]:
+    """The directions as written; the patient's own wording only where there is nothing else."""
+    texts = [d.text for d in resource.dosage_instruction if d.text]
+    if not texts and isinstance(resource, MedicationRequest) and resource.rendered_dosage_instruction:
+        texts = [resource.rendered_dosage_instruction]
+    return texts or [d.patient_instruction for d in resource.dosage_instruction if d.patient_instruction]
+
+
+def _replaced(resource: MedicationRequest | MedicationOrder) -> list[Reference]:
+    based_on = resource.based_on if isinstance(resource, MedicationRequest) else None
+    listed = based_on if isinstance(based_on, list) else [based_on]
+    return [reference for reference in (resource.prior_prescription, *listed) if reference]
+
+
+def _dates(resource: MedicationRequest | MedicationOrder, clock: Clock) -> tuple[date | None, date | None]:
+    repeats = [d.timing.repeat for d in resource.dosage_instruction if d.timing and d.timing.repeat]
+    periods = [repeat.bounds_period for repeat in repeats if repeat.bounds_period]
+    if resource.dispense_request and resource.dispense_request.validity_period and not periods:
+        periods = [resource.dispense_request.validity_period]
+    return clock.earliest(*(p.start for p in periods)), clock.latest(*(p.end for p in periods))
+
+
+def _is_oral(steps: Sequence[DoseStep], medicine: Medicine) -> bool:
+    """By mouth unless a route or a form says otherwise; a route that is not understood is not the mouth."""
+    if medicine.form in _OTHER_FORMS:
+        return False
+    return all(_names_mouth(step) for step in steps if step.route or step.route_text)
+
+
+def _names_mouth(step: DoseStep) -> bool:
+    codes = {(code or "").lower() for _, code, _ in step.route}
+    said = " ".join([step.route_text or "", *(display or "" for _, _, display in step.route)]).lower()
+    return bool(codes & _ORAL_CODES or _ORAL_WORDS.search(said))
+
+
+def _evidence(medicine: Medicine, dose: NaltrexoneDose, dosages: Sequence[Dosage]) -> Evidence:
+    facts = (
+        [f"{milligrams(step.mg)} mg a day" for step in dose.steps][:1]
+        if not dose.is_stepwise
+        else ["stepwise schedule"]
+    )
+    if dose.problem:
+        facts = [f"dose not read: {dose.problem.value}"]
+    return Evidence(medicine_name(medicine), tuple(facts), "this basket")
+
+
+def _service_order(
+    draft: Draft, resource: ServiceRequest | Procedure, clock: Clock, clinical: Clinical
+) -> Order:
+    name = name_of(resource.code, "service")
+    surgery = is_surgery(resource, clinical)
+    period = resource.occurrence_period
+    when = clock.earliest(resource.occurrence_date_time, period.start if period else None)
+    return Order(
+        path=draft.path,
+        resource_type=draft.resource_type,
+        id=resource.id,
+        medicine=Medicine(name=name),
+        selected=draft.selected,
+        kind=Basket.SURGERY if surgery else Basket.OTHER,
+        starts=when,
+        evidence=Evidence(name, (), "this basket"),
+    )

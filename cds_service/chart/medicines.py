@@ -1,0 +1,43 @@
+"""The medicine of an order or a list entry, by every means its resource offers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cds_service.fhir.records import Gap, PatientRecord
+from cds_service.fhir.references import MedicationSource, medication_of
+from cds_service.fhir.resources import MedicationRecord, Quantity
+from cds_service.knowledge import recognise
+from cds_service.knowledge.concepts import Medicine, Role
+
+_MG = {"mg": 1.0, "mcg": 0.001, "ug": 0.001, "g": 1000.0}
+
+
+def medicine_of(resource: MedicationRecord, record: PatientRecord) -> tuple[Medicine, Gap | None]:
+    """What ``resource`` is about, and the gap when that cannot be told."""
+    found = medication_of(resource, None, record)
+    texts = [*found.texts, *(text for ingredient in found.ingredients for text in ingredient.texts)]
+    medicine = recognise(found.codings, texts, found.ingredient_codings)
+    if medicine.has(Role.NALTREXONE) and medicine.naltrexone_mg is None:
+        medicine = _with_strength(medicine, found)
+    return medicine, found.gap
+
+
+def _with_strength(medicine: Medicine, found: MedicationSource) -> Medicine:
+    """The strength of a single coded ingredient (Medication.ingredient.strength), mg per unit or per mL."""
+    strengths = [ingredient.strength for ingredient in found.ingredients if ingredient.strength]
+    if len(strengths) != 1 or len(medicine.ingredients) != 1:
+        return medicine
+    mg, per = _milligrams(strengths[0].numerator), strengths[0].denominator
+    if mg is None:
+        return medicine
+    count = per.value if per and per.value else 1.0
+    unit = ((per.code or per.unit or "") if per else "").lower()
+    return replace(medicine, naltrexone_mg=mg / count, per_ml=unit == "ml")
+
+
+def _milligrams(quantity: Quantity | None) -> float | None:
+    if quantity is None or quantity.value is None:
+        return None
+    factor = _MG.get((quantity.code or quantity.unit or "").lower())
+    return quantity.value * factor if factor else None

@@ -1,0 +1,169 @@
+"""Conditions and allergies: what they mean, whether they hold, since when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from cds_service.chart.exposures import Clock
+from cds_service.chart.model import Allergy, Evidence, Problem
+from cds_service.chart.showing import day, medicine_name
+from cds_service.fhir.records import PatientRecord
+from cds_service.fhir.resources import (
+    AllergyIntolerance,
+    CodeableConcept,
+    Coding,
+    ConceptOrReference,
+    Condition,
+    Period,
+)
+from cds_service.knowledge import condition_findings, gestational_weeks, recognise
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Role
+
+_NOT_SO = {"refuted", "entered-in-error"}
+_UNCERTAIN = {"unconfirmed", "provisional", "differential"}
+_OVER = {"inactive", "resolved", "remission"}
+_SIDE_EFFECTS = re.compile(
+    r"nausea|vomit|headache|dream|insomnia|sleep|dizz|drows|fatigue|tired|diarrh|constipat|anxi|irritab|abdominal",
+    re.IGNORECASE,
+)
+
+Triple = tuple[str | None, str | None, str | None]
+
+
+def triples(codings: Iterable[Coding]) -> list[Triple]:
+    """(system, code, display) as the knowledge base takes them."""
+    return [(coding.system, coding.code, coding.display) for coding in codings]
+
+
+def name_of(concept: CodeableConcept | ConceptOrReference | None, default: str) -> str:
+    """The text of a concept, else the first display, else the first code."""
+    if concept is None:
+        return default
+    displays = [coding.display for coding in concept.coding] + [coding.code for coding in concept.coding]
+    return concept.text or next((d for d in displays if d), default)
+
+
+def read_problems(record: PatientRecord, clock: Clock) -> tuple[tuple[Problem, ...], dict[int, float]]:
+    """The problems that mean something to a rule, and weeks of gestation by their position."""
+    problems: list[Problem] = []
+    weeks: dict[int, float] = {}
+    for condition, _ in record.of_type(Condition):
+        problem = _problem(condition, clock)
+        if problem is None:
+            continue
+        gestation = gestational_weeks(triples(condition.code.coding)) if condition.code else None
+        if gestation is not None:
+            weeks[len(problems)] = gestation
+        problems.append(problem)
+    return tuple(problems), weeks
+
+
+def _problem(condition: Condition, clock: Clock) -> Problem | None:
+    verified = status_codes(condition.verification_status)
+    if condition.code is None or verified & _NOT_SO:
+        return None
+    meanings = condition_findings(triples(condition.code.coding), condition.code.text)
+    if not meanings:
+        return None
+    onset, ended = condition.onset_period or Period(), condition.abatement_period or Period()
+    began = clock.not_after_today(clock.latest(condition.onset_date_time, onset.start))
+    recorded = clock.not_after_today(
+        clock.latest(condition.recorded_date, condition.asserted_date, condition.date_recorded)
+    )
+    abated = clock.latest(condition.abatement_date_time, condition.abatement_date, ended.end)
+    active = not status_codes(condition.clinical_status) & _OVER and not _has_abated(condition, clock)
+    dates = [f"since {day(began)}"] if began else [f"recorded {day(recorded)}"] if recorded else []
+    facts = (
+        *dates,
+        *([] if active else ["no longer active"]),
+        *(["not confirmed"] if verified & _UNCERTAIN else []),
+    )
+    evidence = Evidence(name_of(condition.code, "condition"), facts, "problem list")
+    return Problem(
+        meanings, evidence, active, not verified & _UNCERTAIN, began, recorded, clock.not_after_today(abated)
+    )
+
+
+def _has_abated(condition: Condition, clock: Clock) -> bool:
+    period = condition.abatement_period or Period()
+    dated = clock.earliest(condition.abatement_date_time, condition.abatement_date, period.end, period.start)
+    if dated:
+        return dated <= clock.today
+    return bool(condition.abatement_boolean or condition.abatement_string)
+
+
+def status_codes(status: CodeableConcept | str | None) -> set[str]:
+    """The codes of a status that was a code before R4 and is a concept since."""
+    if isinstance(status, str):
+        return {status}
+    if status is None:
+        return set()
+    return {coding.code for coding in status.coding if coding.code} or (
+        {status.text.lower()} if status.text else set()
+    )
+
+
+# --- allergies -------------------------------------------------------------
+
+
+def read_allergies(record: PatientRecord) -> tuple[Allergy, ...]:
+    """Allergies to naltrexone or naloxone that hold."""
+    return tuple(allergy for entry in _holding(record) if (allergy := _allergy(entry)))
+
+
+def _holding(record: PatientRecord) -> Iterator[AllergyIntolerance]:
+    for entry, _ in record.of_type(AllergyIntolerance):
+        said = (
+            status_codes(entry.clinical_status)
+            | status_codes(entry.verification_status)
+            | {entry.status or ""}
+        )
+        if not said & (_NOT_SO | _OVER):
+            yield entry
+
+
+def _allergy(entry: AllergyIntolerance) -> Allergy | None:
+    concepts = [c for c in (entry.code, entry.substance, *(r.substance for r in entry.reaction)) if c]
+    texts = [text for c in concepts for text in (c.text,) if text]
+    medicine = recognise(triples(coding for c in concepts for coding in c.coding), texts)
+    if not medicine.has(Role.NALTREXONE, Role.RESCUE_ANTAGONIST) or medicine.is_opioid:
+        return None
+    reactions = list(_reactions(entry))
+    facts = tuple(f"reaction: {_ours(reaction)}" for reaction in reactions[:3] if _ours(reaction))
+    evidence = Evidence(medicine_name(medicine), facts, "allergy list")
+    return Allergy(medicine, evidence, _is_intolerance(entry, reactions))
+
+
+def _ours(reaction: str) -> str:
+    """The side effect in our own word; other text of the EHR is not repeated as a fact."""
+    found = _SIDE_EFFECTS.search(reaction)
+    return found.group().lower() if found else ""
+
+
+def _reactions(entry: AllergyIntolerance) -> Iterator[str]:
+    for reaction in entry.reaction:
+        for manifestation in reaction.manifestation:
+            yield name_of(manifestation.concept or manifestation, "")
+        if reaction.description:
+            yield reaction.description
+
+
+def _is_intolerance(entry: AllergyIntolerance, reactions: list[str]) -> bool:
+    """Said to be one; or only side effects are named, and none is called severe."""
+    kind = status_codes(entry.type)
+    if "intolerance" in kind:
+        return True
+    severe = (entry.criticality or "").lower() in {"high", "crith"} or any(
+        r.severity == "severe" for r in entry.reaction
+    )
+    named = [reaction for reaction in reactions if reaction]
+    return "allergy" not in kind and bool(named) and all(map(_SIDE_EFFECTS.search, named)) and not severe
+
+
+def excipient_allergies(record: PatientRecord, clinical: Clinical) -> tuple[Evidence, ...]:
+    """Recorded allergies that concern what capsules are filled and coloured with."""
+    words = re.compile("|".join(map(re.escape, clinical.compounding.excipients)), re.IGNORECASE)
+    names = (name_of(entry.code or entry.substance, "") for entry in _holding(record))
+    return tuple(Evidence(name, (), "allergy list") for name in names if words.search(name))

@@ -1,0 +1,192 @@
+"""Observations: laboratory results, pregnancy status, due dates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from cds_service.chart.exposures import Clock
+from cds_service.chart.model import Evidence, Measurement
+from cds_service.chart.pregnancy import StatusAnswer
+from cds_service.chart.problems import name_of, triples
+from cds_service.chart.showing import day, milligrams
+from cds_service.fhir.records import PatientRecord
+from cds_service.fhir.resources import CodeableConcept, Observation, ObservationComponent, Period
+from cds_service.knowledge import observation_measures, read_answer
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Answer, Measure
+
+_NOT_A_RESULT = {"entered-in-error", "cancelled"}
+_STATUS = frozenset(
+    {
+        Measure.PREGNANCY_STATUS,
+        Measure.BREASTFEEDING_STATUS,
+        Measure.DUE_DATE,
+        Measure.GESTATIONAL_AGE,
+        Measure.PREGNANCY_TEST,
+    }
+)
+_ENZYMES = frozenset({Measure.ALT, Measure.AST})
+_MICROKATAL = 60.0  # U/L in 1 µkat/L
+_WEEKS = re.compile(r"\s*(\d{1,2})\s*(?:w|\+|$)", re.IGNORECASE)
+
+Value = Observation | ObservationComponent
+Item = tuple[Observation, Value, frozenset[Measure]]
+
+
+def read_measurements(record: PatientRecord, clock: Clock, clinical: Clinical) -> tuple[Measurement, ...]:
+    """Results that a rule may need: opioid screens, liver enzymes, eGFR."""
+    return tuple(
+        _measurement(observation, value, measures - _STATUS, clock, clinical)
+        for observation, value, measures in _items(record)
+        if measures - _STATUS
+    )
+
+
+def read_status_answers(record: PatientRecord, clock: Clock) -> tuple[StatusAnswer, ...]:
+    """Pregnancy and breast-feeding observations; those without a value say nothing."""
+    return tuple(
+        _status(observation, value, measure, clock)
+        for observation, value, measures in _items(record)
+        for measure in measures & _STATUS
+    )
+
+
+def _items(record: PatientRecord) -> Iterator[Item]:
+    """Each observation and each component of one, with what it measures."""
+    for observation, _ in record.of_type(Observation):
+        if observation.status in _NOT_A_RESULT:
+            continue
+        values: list[Value] = [observation, *observation.component]
+        for value in values:
+            if value.code is None:
+                continue
+            measures = observation_measures(triples(value.code.coding), value.code.text)
+            if measures:
+                yield observation, value, measures
+
+
+def _day(observation: Observation, clock: Clock) -> date | None:
+    period = observation.effective_period or Period()
+    taken = clock.latest(
+        observation.effective_date_time, observation.effective_instant, period.end, period.start
+    )
+    return clock.not_after_today(taken or clock.latest(observation.issued))
+
+
+def _measurement(
+    observation: Observation, value: Value, measures: frozenset[Measure], clock: Clock, clinical: Clinical
+) -> Measurement:
+    when = _day(observation, clock)
+    number, limit = _number(value), None
+    if measures & _ENZYMES:
+        number, limit = _enzyme(observation, value, next(iter(measures & _ENZYMES)), clinical)
+    answer = _answer(next(iter(measures)), value)
+    positive = {Answer.POSITIVE: True, Answer.NEGATIVE: False}.get(answer) if answer else _positive(value)
+    facts = tuple(fact for fact in (_said(number, positive, value), day(when) if when else "no date") if fact)
+    return Measurement(
+        measures=measures,
+        evidence=Evidence(name_of(value.code, "result"), facts, "result"),
+        day=when,
+        positive=positive,
+        value=number,
+        upper_limit=limit,
+        multiple=number / limit if number and limit else None,
+    )
+
+
+def _said(number: float | None, positive: bool | None, value: Value) -> str:
+    if number is not None:
+        return milligrams(number)
+    return {True: "positive", False: "negative"}.get(positive, "") if positive is not None else ""
+
+
+def _number(value: Value) -> float | None:
+    return value.value_quantity.value if value.value_quantity else None
+
+
+def _enzyme(
+    observation: Observation, value: Value, measure: Measure, clinical: Clinical
+) -> tuple[float | None, float | None]:
+    """U/L and its upper limit: the report's own, else the default."""
+    number = _number(value)
+    quantity = value.value_quantity
+    unit = ((quantity.code or quantity.unit or "") if quantity else "").lower()
+    factor = _MICROKATAL if "kat" in unit else 1.0
+    ranges = observation.reference_range if value is observation else []
+    limits = [r.high.value for r in ranges if r.high and r.high.value]
+    limit = limits[0] * factor if limits else clinical.liver.default_upper_limit.get(measure.value)
+    return number * factor if number is not None else None, limit
+
+
+def _answer(measure: Measure, value: Value) -> Answer | None:
+    """The value in words or codes, else the interpretation."""
+    if value.data_absent_reason is not None and value.value_codeable_concept is None:
+        return None
+    if value.value_boolean is not None:
+        return _BOOLEAN.get(measure, (Answer.NEGATIVE, Answer.POSITIVE))[value.value_boolean]
+    coded = value.value_codeable_concept
+    if coded and (answer := read_answer(measure, triples(coded.coding), coded.text)):
+        return answer
+    if value.value_string and (answer := read_answer(measure, (), value.value_string)):
+        return answer
+    return _interpreted(measure, value)
+
+
+_BOOLEAN = {
+    Measure.PREGNANCY_STATUS: (Answer.NOT_PREGNANT, Answer.PREGNANT),
+    Measure.BREASTFEEDING_STATUS: (Answer.NOT_LACTATING, Answer.LACTATING),
+}
+_READ_BY_INTERPRETATION = frozenset(
+    {Measure.PREGNANCY_TEST, Measure.OPIOID_SCREEN, Measure.OPIOID_ASSAY, Measure.NALOXONE_CHALLENGE}
+)
+_POSITIVE, _NEGATIVE = {"pos", "det", "a", "aa", "h", "hh", "r"}, {"neg", "nd", "n", "nr"}
+
+
+def _interpreted(measure: Measure, value: Value) -> Answer | None:
+    """HL7 v2 table 0078 and v3 ObservationInterpretation, whose letters agree."""
+    if measure not in _READ_BY_INTERPRETATION or value.interpretation is None:
+        return None
+    given = value.interpretation
+    concepts: list[CodeableConcept] = given if isinstance(given, list) else [given]
+    codes = {(coding.code or "").lower() for concept in concepts for coding in concept.coding}
+    return Answer.POSITIVE if codes & _POSITIVE else Answer.NEGATIVE if codes & _NEGATIVE else None
+
+
+def _positive(value: Value) -> bool | None:
+    """A number alone: zero or "less than" is negative, anything else is not judged."""
+    quantity = value.value_quantity
+    if quantity is None or quantity.value is None:
+        return None
+    return False if quantity.value == 0 or (quantity.comparator or "").startswith("<") else None
+
+
+def _status(observation: Observation, value: Value, measure: Measure, clock: Clock) -> StatusAnswer:
+    when = _day(observation, clock)
+    due = clock.latest(value.value_date_time, value.value_string) if measure is Measure.DUE_DATE else None
+    weeks = _weeks(value) if measure is Measure.GESTATIONAL_AGE else None
+    answer = _answer(measure, value) if measure not in (Measure.DUE_DATE, Measure.GESTATIONAL_AGE) else None
+    said = (
+        [f"due {day(due)}"]
+        if due
+        else [f"{milligrams(weeks)} weeks"]
+        if weeks
+        else [answer.value]
+        if answer
+        else []
+    )
+    facts = (*said, day(when) if when else "no date")
+    return StatusAnswer(
+        measure, Evidence(name_of(value.code, "observation"), facts, "observation"), when, answer, due, weeks
+    )
+
+
+def _weeks(value: Value) -> float | None:
+    """Weeks of gestation; days when the unit says days."""
+    quantity = value.value_quantity
+    if quantity and quantity.value is not None:
+        unit = (quantity.code or quantity.unit or "wk").strip().lower()
+        return quantity.value / 7 if unit.startswith("d") else quantity.value
+    found = _WEEKS.match(value.value_string or "")
+    return float(found.group(1)) if found else None

@@ -1,0 +1,94 @@
+"""One call, one way through: request, record, chart, findings, cards.
+
+:meth:`Decider.answer` is what the HTTP service calls; the clock, the ids and
+the FHIR client are passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+import msgspec
+
+from cds_service.cards import Setting, make_cards
+from cds_service.cds_hooks import CallContext, CardsResponse, DraftOrder, HookRequest
+from cds_service.chart import PatientChart
+from cds_service.chart.assembly import read_chart
+from cds_service.chart.baskets import of_concern, read_drafts
+from cds_service.chart.exposures import Clock
+from cds_service.drafts import Version, version_of
+from cds_service.errors import DataUnavailable
+from cds_service.fhir import PatientRecord
+from cds_service.knowledge.clinical import Clinical
+from cds_service.rules import Finding, Indicator, decide
+from cds_service.rules.not_checked import MEDICATION_KINDS
+from cds_service.sources import Sources
+
+
+def _new_id() -> str:
+    return str(uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Everything a decision needs besides the request: figures, FHIR sources, clock, ids."""
+
+    clinical: Clinical
+    sources: Sources
+    now: Callable[[], datetime]
+    new_id: Callable[[], str] = field(default=_new_id)
+    observe: Callable[[Sequence[Finding]], None] = field(default=lambda findings: None)
+
+    def answer(self, request: HookRequest, call: CallContext) -> CardsResponse:
+        """The cards for ``request``.
+
+        Raises :class:`~cds_service.errors.DataUnavailable` (412) when an order to judge
+        holds naltrexone or an opioid, no medication list could be had, and the
+        basket alone proves nothing critical.
+        """
+        drafts = read_drafts(request.orders)
+        if not request.unreadable and not of_concern(drafts, PatientRecord(request.patient_id)):
+            return CardsResponse(cards=[])
+        now = self.now().astimezone(self.sources.zone)
+        clock = Clock(now.date(), self.sources.zone)
+        version = client_version(request.orders)
+        record = self.sources.gather(request, version, drafts)
+        chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
+        findings = decide(chart, self.clinical)
+        if _is_blind(chart, record) and not _is_proven(findings):
+            raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
+        self.observe(findings)
+        setting = Setting(
+            patient_id=request.patient_id,
+            today=clock.today,
+            drafts={draft.path: draft.raw for draft in request.orders},
+            clinical=self.clinical,
+            new_id=self.new_id,
+            base_url=call.base_url,
+            version_hint=version,
+        )
+        return CardsResponse(cards=make_cards(findings, setting))
+
+
+def client_version(orders: Iterable[DraftOrder]) -> Version:
+    """The FHIR version the client speaks: by the first draft whose shape tells, else R4."""
+    versions = [
+        version_of(msgspec.json.decode(order.raw)) for order in orders if order.resource_type in _ORDER_TYPES
+    ]
+    return next((version for version in versions if version is not Version.R4), Version.R4)
+
+
+_ORDER_TYPES = {"MedicationRequest", "MedicationOrder"}
+
+
+def _is_blind(chart: PatientChart, record: PatientRecord) -> bool:
+    """An order to judge needs the medications, and no list of any kind was had."""
+    needs = any(order.medicine.is_opioid or order.medicine.is_naltrexone for order in chart.judged())
+    return needs and not record.lists & MEDICATION_KINDS
+
+
+def _is_proven(findings: Sequence[Finding]) -> bool:
+    return any(finding.indicator is Indicator.CRITICAL for finding in findings)

@@ -1,0 +1,343 @@
+"""What a search brought: a Bundle, a list or a single resource, taken apart.
+
+Prefetch values and server answers have the same shapes, so both are read into
+a :class:`Page` here (https://hl7.org/fhir/bundle.html#searchset). Nothing
+here knows which patient is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from cds_service.fhir.reading import UNKNOWN_TYPE, read_resource
+from cds_service.fhir.records import Gap, GapReason
+from cds_service.fhir.resources import OperationOutcome, Resource, View
+
+T = TypeVar("T")
+
+_DEEPEST: Final = 5
+_HARMLESS: Final = frozenset({"information", "warning", "success"})
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+\Z")
+
+
+@dataclass(slots=True)
+class Found:
+    """One resource of a page. ``included`` was not asked for itself (``_include``)."""
+
+    resource: Resource
+    path: str
+    full_url: str | None = None
+    included: bool = False
+
+
+class Shape(StrEnum):
+    """What a page was before it was taken apart."""
+
+    BUNDLE = "bundle"
+    LIST = "list"
+    BARE = "bare"
+    """A single resource, in no Bundle."""
+
+
+@dataclass(slots=True)
+class Page:
+    """One Bundle, list or bare resource, with what it held."""
+
+    shape: Shape
+    path: str
+    found: list[Found] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    outcomes: list[OperationOutcome] = field(default_factory=list)
+    self_link: str | None = None
+    next_link: str | None = None
+    total: int | None = None
+    entries: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """An OperationOutcome says that something went wrong, not just that nothing was found."""
+        return any(is_failure(outcome) for outcome in self.outcomes)
+
+    @property
+    def short(self) -> bool:
+        """The Bundle announces more matches than it holds, and no further page."""
+        return self.total is not None and self.next_link is None and self.total > self.entries
+
+    @property
+    def empty(self) -> bool:
+        """Nothing in it but, perhaps, outcomes."""
+        return not (self.found or self.gaps or self.others)
+
+    def kinds(self) -> set[str]:
+        """The resource types it has entries of, other than includes."""
+        kinds = {type(item.resource).__name__ for item in self.found if not item.included}
+        return kinds | {gap.kind for gap in self.gaps if gap.kind != UNKNOWN_TYPE}
+
+
+def is_failure(outcome: OperationOutcome) -> bool:
+    """Severity error or fatal, or none given (Epic: information or warning means no data)."""
+    return not outcome.issue or any(
+        (issue.severity or "error").strip().lower() not in _HARMLESS for issue in outcome.issue
+    )
+
+
+def issue_codes(outcomes: list[OperationOutcome]) -> set[str]:
+    """The FHIR issue types of some outcomes, lower case."""
+    return {issue.code.strip().lower() for outcome in outcomes for issue in outcome.issue if issue.code}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search URL: the type asked for and its parameters, names without modifiers."""
+
+    kind: str
+    parameters: dict[str, str]
+
+    def patients(self) -> set[str]:
+        """Whom it is about: the ids in ``patient``, ``subject`` or, for a Patient, ``_id``."""
+        names = {"patient", "subject"} | ({"_id"} if self.kind == "Patient" else set())
+        values = [value for name, value in self.parameters.items() if name in names]
+        return {
+            part.strip().rsplit("/", 1)[-1] for value in values for part in value.split(",") if part.strip()
+        }
+
+
+def read_search(url: str | None) -> Search | None:
+    """Take a ``self`` link apart: ``…/Condition?patient=1``, ``…/Condition/_search?…``."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        parameters = {name.split(":")[0]: value for name, value in parse_qsl(parts.query)}
+    except ValueError:
+        return None
+    segments = [segment for segment in parts.path.split("/") if segment and segment != "_search"]
+    # a read or a batch request has its id, or DSTU2's doubled type name, last
+    if not segments or not _TYPE_NAME.match(segments[-1]):
+        return None
+    return Search(segments[-1], parameters)
+
+
+class _Link(View):
+    relation: str | None = None
+    url: str | None = None
+
+
+class _SearchMode(View):
+    mode: str | None = None
+
+
+class _Response(View):
+    status: str | None = None
+    outcome: msgspec.Raw | None = None
+
+
+class _Entry(View):
+    full_url: str | None = None
+    resource: msgspec.Raw = msgspec.Raw()
+    search: _SearchMode | None = None
+    resource_type: str | None = None
+
+
+class _Envelope(View):
+    resource_type: str | None = None
+    total: int | None = None
+    link: list[_Link] = []
+    entry: list[msgspec.Raw] = []
+    response: _Response | None = None
+    resource: msgspec.Raw = msgspec.Raw()
+
+
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_entry = msgspec.json.Decoder(_Entry).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def is_null(raw: bytes | msgspec.Raw) -> bool:
+    """Whether the JSON value is ``null``."""
+    return len(memoryview(raw)) < 16 and bytes(raw).strip() == b"null"
+
+
+def read_pages(raw: bytes | msgspec.Raw, path: str) -> list[Page]:
+    """Read a Bundle, a bare resource, a ``{response, resource}`` pair or a list of any of them.
+
+    A Bundle within a Bundle becomes a page of its own; JSON ``null`` gives no page.
+    """
+    pages: list[Page] = []
+    _read_value(raw, path, pages, 0)
+    return pages
+
+
+def _read_value(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: int) -> None:
+    if is_null(raw):
+        return
+    if depth > _DEEPEST:
+        pages.append(Page(Shape.BARE, path, gaps=[_malformed(path, "nested too deeply")]))
+    elif bytes(memoryview(raw)[:64]).lstrip()[:1] == b"[":
+        _read_list(raw, path, pages, depth)
+    else:
+        _read_object(raw, path, pages, depth)
+
+
+def _read_list(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: int) -> None:
+    page = Page(Shape.LIST, path)
+    pages.append(page)
+    try:
+        items = _decode_items(raw)
+    except _NOT_JSON:
+        page.gaps.append(_malformed(path, "not a list"))
+        return
+    for index, item in enumerate(items):
+        _read_entry(item, f"{path}[{index}]", page, pages, depth)
+    if len(pages) > 1 and page.empty:
+        pages.remove(page)
+
+
+def _read_object(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: int) -> None:
+    envelope = _envelope(raw)
+    kind = envelope.resource_type if envelope is not None else None
+    if envelope is not None and kind == "Bundle":
+        _read_bundle(envelope, path, pages, depth)
+    elif envelope is not None and kind is None and _has(envelope.resource):
+        _read_value(envelope.resource, f"{path}.resource", pages, depth + 1)
+    elif envelope is not None and kind is None and envelope.response is not None:
+        _read_response(envelope.response, path, pages)
+    else:
+        page = Page(Shape.BARE, path)
+        pages.append(page)
+        _add(raw, path, page, _Entry())
+
+
+def _read_response(response: _Response, path: str, pages: list[Page]) -> None:
+    """A ``{response}`` without a resource, from before CDS Hooks 1.0: a failed search, or nothing."""
+    page = Page(Shape.BARE, path)
+    if response.outcome is not None and not is_null(response.outcome):
+        _add(response.outcome, f"{path}.response.outcome", page, _Entry())
+    elif not (response.status or "").startswith("2"):
+        page.outcomes.append(OperationOutcome())
+    if page.outcomes:
+        pages.append(page)
+
+
+def _read_bundle(envelope: _Envelope, path: str, pages: list[Page], depth: int) -> None:
+    links = {(link.relation or "").lower(): link.url for link in envelope.link if link.url}
+    page = Page(
+        Shape.BUNDLE,
+        path,
+        self_link=links.get("self"),
+        next_link=links.get("next"),
+        total=envelope.total,
+        entries=len(envelope.entry),
+    )
+    pages.append(page)
+    for index, raw in enumerate(envelope.entry):
+        _read_entry(raw, f"{path}.entry[{index}]", page, pages, depth)
+
+
+def _read_entry(raw: msgspec.Raw, path: str, page: Page, pages: list[Page], depth: int) -> None:
+    if is_null(raw):
+        return
+    entry = _entry(raw)
+    if entry is None or entry.resource_type is not None:
+        # early clients put the resource where the entry belongs; so does a plain list
+        if not _add(raw, path, page, _Entry()):
+            _read_value(raw, path, pages, depth + 1)
+    elif _has(entry.resource) and not _add(entry.resource, f"{path}.resource", page, entry):
+        _read_value(entry.resource, f"{path}.resource", pages, depth + 1)
+
+
+def _add(raw: bytes | msgspec.Raw, path: str, page: Page, entry: _Entry) -> bool:
+    """Read one resource into the page; false for a Bundle, which is to be opened instead."""
+    read = read_resource(raw, path)
+    if read.other == "Bundle":
+        return False
+    page.gaps.extend(read.gaps)
+    if read.other:
+        page.others.append(read.other)
+    elif isinstance(read.resource, OperationOutcome):
+        page.outcomes.append(read.resource)
+    elif read.resource is not None:
+        included = entry.search is not None and entry.search.mode == "include"
+        page.found.append(Found(read.resource, path, entry.full_url, included))
+    return True
+
+
+def _has(raw: msgspec.Raw) -> bool:
+    return len(memoryview(raw)) > 0 and not is_null(raw)
+
+
+def _envelope(raw: bytes | msgspec.Raw) -> _Envelope | None:
+    try:
+        return _decode_envelope(raw)
+    except _NOT_JSON:
+        return _loose_envelope(raw)
+
+
+def _loose_envelope(raw: bytes | msgspec.Raw) -> _Envelope | None:
+    """An envelope with a wrong type somewhere (``"entry": null``): member by member."""
+    try:
+        members = _decode_members(raw)
+    except _NOT_JSON:
+        return None
+    return _Envelope(
+        resource_type=_member(members, "resourceType", str),
+        total=_member(members, "total", int),
+        link=[link for link in map(_link, _items(members.get("link"))) if link],
+        entry=_items(members.get("entry")),
+        response=_member(members, "response", _Response),
+        resource=members.get("resource", msgspec.Raw()),
+    )
+
+
+def _loose_entry(raw: msgspec.Raw) -> _Entry | None:
+    try:
+        members = _decode_members(raw)
+    except _NOT_JSON:
+        return None
+    return _Entry(
+        full_url=_member(members, "fullUrl", str),
+        resource=members.get("resource", msgspec.Raw()),
+        search=_member(members, "search", _SearchMode),
+        resource_type=_member(members, "resourceType", str),
+    )
+
+
+def _entry(raw: msgspec.Raw) -> _Entry | None:
+    try:
+        return _decode_entry(raw)
+    except _NOT_JSON:
+        return _loose_entry(raw)
+
+
+def _member(members: dict[str, msgspec.Raw], name: str, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(members[name], type=kind) if name in members else None
+    except _NOT_JSON:
+        return None
+
+
+def _link(raw: msgspec.Raw) -> _Link | None:
+    return _member({"link": raw}, "link", _Link)
+
+
+def _items(raw: msgspec.Raw | None) -> list[msgspec.Raw]:
+    """The items of a list, or the one object given in place of a list."""
+    if raw is None or is_null(raw):
+        return []
+    try:
+        return _decode_items(raw)
+    except _NOT_JSON:
+        return [raw]
+
+
+def _malformed(path: str, detail: str) -> Gap:
+    return Gap(UNKNOWN_TYPE, GapReason.MALFORMED, detail=detail, path=path, covers_list=False)

@@ -1,0 +1,277 @@
+"""Calls to the client's FHIR server: pooled, bounded in time and size, one origin each.
+
+See https://hl7.org/fhir/http.html. :class:`FhirClient` lives as long as the
+process and holds no patient data; :class:`FhirAccess` is one request's right
+to use it. Every call ends in a :class:`Reply` or raises :class:`FetchFailed`.
+Nothing is cached, and no URL, token or body is ever logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Final, ParamSpec, Protocol, TypeVar
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from cds_service.fhir.deadline import Deadline
+from cds_service.fhir.origins import Origin, https_only, origin_of, resolve
+from cds_service.fhir.records import GapReason
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+ACCEPT: Final = "application/fhir+json, application/json;q=0.9"
+_CHUNK: Final = 65536
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# Below this no call can finish, and a time-out of 0 means "none" to a socket.
+_SHORTEST: Final = 0.002
+
+
+class FetchFailed(Exception):
+    """A call brought nothing that can be read; ``detail`` holds no patient data."""
+
+    def __init__(self, reason: GapReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the server answered; ``url`` is where, after redirects."""
+
+    status: int
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
+
+
+class Guard(Protocol):
+    """A circuit breaker or bulkhead: asked before, and told after, each call to an origin."""
+
+    def admit(self, origin: Origin) -> bool:
+        """Whether the origin may be called now."""
+
+    def record(self, origin: Origin, *, ok: bool) -> None:
+        """What came of a call: false for a time-out, a broken connection, 429 and 5xx."""
+
+
+class _Open:
+    """The guard that lets everything through."""
+
+    def admit(self, origin: Origin) -> bool:
+        return True
+
+    def record(self, origin: Origin, *, ok: bool) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """How calls are made; all of it is the operator's to set."""
+
+    user_agent: str = "fhir-client"
+    allow_url: Callable[[str], bool] = https_only
+    max_bytes: int = 20_000_000
+    max_redirects: int = 3
+    attempts: int = 2
+    """Tries per call; only a connection that breaks before an answer is tried again."""
+    threads: int = 64
+    connections: int = 32
+    """Kept open per origin."""
+    origins: int = 64
+    """Sessions kept; the one unused longest goes first."""
+    verify: bool | str = True
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    guard: Guard = field(default_factory=_Open)
+
+
+@dataclass(frozen=True, slots=True)
+class FhirAccess:
+    """One request's access to the client's server: its base, and the token that is good only there."""
+
+    client: FhirClient
+    base_url: str
+    token: str | None = field(default=None, repr=False)
+
+    def url(self, search: str) -> str:
+        """A search or read, relative to the base."""
+        return f"{self.base_url.rstrip('/')}/{search.lstrip('/')}"
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the base may be called at all."""
+        return origin_of(self.base_url) is not None and self.client.options.allow_url(self.base_url)
+
+    def same_origin(self, url: str) -> bool:
+        """Whether ``url`` is on the server the token is for."""
+        origin = origin_of(url)
+        return origin is not None and origin == origin_of(self.base_url)
+
+    def get(self, url: str, deadline: Deadline) -> Reply:
+        """GET an absolute URL of this server, or raise :class:`FetchFailed`."""
+        return self.client.get(self, url, deadline)
+
+
+class FhirClient:
+    """Sessions and threads shared by all requests of a process."""
+
+    def __init__(self, options: ClientOptions | None = None) -> None:
+        self.options = options or ClientOptions()
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[Origin, requests.Session] = OrderedDict()
+        self._executor: ThreadPoolExecutor | None = None
+
+    def access(self, base_url: str, token: str | None = None) -> FhirAccess:
+        """The right to call one server for one request."""
+        return FhirAccess(self, base_url, token)
+
+    def submit(self, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run ``task`` in the shared threads, which start with the first task (after any fork)."""
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(self.options.threads, thread_name_prefix="fhir")
+            return self._executor.submit(task, *args, **kwargs)
+
+    def close(self) -> None:
+        """Close all connections; tasks not yet started are dropped."""
+        with self._lock:
+            if self._executor is not None:
+                self._executor.shutdown(wait=False, cancel_futures=True)
+                self._executor = None
+            for session in self._sessions.values():
+                session.close()
+            self._sessions.clear()
+
+    def get(self, access: FhirAccess, url: str, deadline: Deadline) -> Reply:
+        """GET ``url`` with the token of ``access``, following redirects on that origin only."""
+        for _ in range(self.options.max_redirects + 1):
+            self._check(access, url)
+            reply, location = self._try(access, url, deadline)
+            if location is None:
+                return reply
+            url = resolve(url, location)
+        raise FetchFailed(GapReason.SERVER_ERROR, "too many redirects")
+
+    def _check(self, access: FhirAccess, url: str) -> None:
+        if not access.same_origin(url):
+            raise FetchFailed(GapReason.SERVER_ERROR, "leads to another origin")
+        if not self.options.allow_url(url):
+            raise FetchFailed(GapReason.NOT_SUPPLIED, "fhirServer is not allowed")
+
+    def _try(self, access: FhirAccess, url: str, deadline: Deadline) -> tuple[Reply, str | None]:
+        origin = origin_of(url)
+        assert origin is not None  # _check has seen to it
+        guard = self.options.guard
+        for attempt in range(1, self.options.attempts + 1):
+            if not guard.admit(origin):
+                raise FetchFailed(GapReason.SERVER_ERROR, "server is failing; not asked")
+            try:
+                reply, location = self._once(access, url, origin, deadline)
+            except _Broken as broken:
+                guard.record(origin, ok=False)
+                if attempt == self.options.attempts:
+                    raise FetchFailed(GapReason.SERVER_ERROR, broken.detail) from None
+            except FetchFailed:
+                guard.record(origin, ok=False)
+                raise
+            else:
+                guard.record(origin, ok=reply.status < 500 and reply.status != 429)
+                return reply, location
+        raise FetchFailed(GapReason.SERVER_ERROR, "not tried")
+
+    def _once(
+        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline
+    ) -> tuple[Reply, str | None]:
+        left = deadline.left()
+        if left < _SHORTEST:
+            raise FetchFailed(GapReason.TIME_OUT, "time budget spent")
+        headers = {"Accept": ACCEPT, "User-Agent": self.options.user_agent}
+        if access.token:
+            headers["Authorization"] = f"Bearer {access.token}"
+        with (
+            _translated(),
+            self._session(origin).get(
+                url,
+                headers=headers,
+                timeout=(left, left),
+                allow_redirects=False,
+                stream=True,
+                verify=self.options.verify,
+                proxies=dict(self.options.proxies),
+            ) as response,
+        ):
+            location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
+            body = b"" if location else _read_body(response, deadline, self.options.max_bytes)
+            return Reply(response.status_code, body, url), location
+
+    def _session(self, origin: Origin) -> requests.Session:
+        with self._lock:
+            session = self._sessions.pop(origin, None) or self._new_session()
+            self._sessions[origin] = session
+            if len(self._sessions) > self.options.origins:
+                self._sessions.popitem(last=False)
+            return session
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        # a .netrc on the host would replace the token; a cookie would carry one user's session to another
+        session.trust_env = False
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(pool_connections=2, pool_maxsize=self.options.connections, max_retries=0)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
+
+
+class _Broken(Exception):
+    """A connection that broke before an answer; worth a second try, since reads are safe to repeat."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Make this module's errors of those of requests and urllib3."""
+    try:
+        yield
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
+        raise FetchFailed(GapReason.TIME_OUT, "no answer in time") from None
+    except requests.exceptions.SSLError:
+        raise FetchFailed(GapReason.SERVER_ERROR, "TLS certificate refused") from None
+    except requests.ConnectionError:
+        raise _Broken("connection failed") from None
+    except (urllib3.exceptions.HTTPError, requests.RequestException, OSError, ValueError) as error:
+        raise FetchFailed(GapReason.SERVER_ERROR, f"bad answer ({type(error).__name__})") from None
+
+
+def _read_body(response: requests.Response, deadline: Deadline, limit: int) -> bytes:
+    """Read what comes, as it comes: a byte a second must not outlast the budget."""
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in _chunks(response):
+        size += len(chunk)
+        if size > limit:
+            raise FetchFailed(GapReason.SERVER_ERROR, "answer too large")
+        if deadline.passed:
+            raise FetchFailed(GapReason.TIME_OUT, "answer not complete in time")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    # read1 returns after one read of the socket, where read and iter_content wait for a whole chunk
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        yield chunk

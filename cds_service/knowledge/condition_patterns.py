@@ -1,0 +1,211 @@
+"""The words by which conditions are known, and the words that take them away.
+
+Plain alternatives of lower-case words, each matched between word edges;
+``<opioid>`` stands for the generic words and for every opioid's name. Reviewed as
+clinical content: none of it comes from a published list.
+"""
+
+from __future__ import annotations
+
+from cds_service.knowledge.concepts import Finding
+
+Alternatives = tuple[str, ...]
+
+NOT_BEFORE: Alternatives = (
+    "no|not|isn't|without|denie[sd]|deny|negative for|never|absence of|free (?:of|from)",
+    "history of|h/o|hx|past|previous(?:ly)?|prior|former(?:ly)?",
+    r"risks? (?:of|for)|at risk|prevent(?:ion|ing)?|avoid\w*|fear of|concern for|unlikely",
+    "planning|plans?|intends?|intention|wants|wishes|desires?|trying|becoming",
+    r"refer\w* (?:for|to)|assess\w* (?:for|of)",
+)
+"""Before a name, up to the last comma: absent, past, feared or only planned."""
+
+NOT_AFTER: Alternatives = (
+    "ruled out|excluded|unlikely|not (?:found|present|confirmed)|negative|resolved",
+    r"counsel\w*|screen\w*|education|prevention|prophylaxis",
+    r"(?:history|hx)\s*$",
+)
+"""After a name, up to the next comma."""
+
+REMISSION: Alternatives = ("remission|recovered|abstinent",)
+"""Anywhere after a name."""
+
+SOMEONE_ELSE: Alternatives = (
+    "family h(?:istory|x)|fhx?|personal history",
+    "(?:mother|father|sister|brother|parents?|spouse|partner|husband|wife|child|son|daughter)"
+    " (?:with|has|had|is|was)",
+    r"newborn|neonat\w*|infants?|baby|born to",
+    r"rul(?:e|ing) out|r/o|screen(?:ing)? for|evaluat\w+ for",
+    r"preconception\w*|procreative|contraception|contraceptive (?:counsel\w*|management|advice)",
+    "to (?:become pregnant|conceive)",
+)
+"""Anywhere in the clause: not this patient, not now, or only asked."""
+
+_TEST = "(?:pregnancy test|hcg)"
+
+BIRTH_TOLD: Alternatives = (r"(?<!not )(?<!be )delivered|with postnatal complication",)
+"""SNOMED CT names such as "pre-eclampsia - delivered": the pregnancy they name is over."""
+
+FIXED: tuple[tuple[tuple[Finding, ...], Alternatives], ...] = (
+    (
+        (Finding.NOT_PREGNANT,),
+        (
+            "(?:not|isn't|no longer|non)[ -]*(?:currently |known to be |yet )?pregnant",
+            r"pregnan(?:t|cy)(?: status)?\s*[:=]\s*(?:no|not|negative|none|false)",
+            _TEST + r"\b[^,;]{0,25}\bnegative",
+            r"negative\b[^,;]{0,20}\b" + _TEST,
+            "pregnancy (?:ruled out|excluded)|no (?:evidence of )?pregnancy",
+        ),
+    ),
+    (
+        (Finding.PREGNANT,),
+        (
+            _TEST + r"\b[^,;]{0,25}\bpositive",
+            r"positive\b[^,;]{0,20}\b" + _TEST,
+            r"pregnant\s*[:=]\s*(?:yes|true)",
+            "threatened (?:spontaneous )?(?:abortion|miscarriage)",
+        ),
+    ),
+    (
+        (Finding.POSSIBLY_PREGNANT,),
+        (
+            "(?:possibl[ey]|suspected|suspicion of|probabl[ey]|presumed|unconfirmed|may be|might be|could be"
+            "|query) (?:currently |early )?pregnan(?:t|cy)",
+            "pregnancy,? (?:not (?:yet )?confirmed|unconfirmed|suspected|possible|of unknown location)",
+            r"pregnan(?:t|cy)\s*\?|\?\s*pregnan(?:t|cy)",
+            "pregnancy,?(?: childbirth,?)? (?:and|or|and/or) (?:the )?puerperium",
+        ),
+    ),
+    (
+        (Finding.NOT_LACTATING,),
+        (
+            "(?:not|no longer|non|stopped|ceased|discontinued)[ -]*(?:currently )?breast[ -]?feeding",
+            "breast[ -]?feeding (?:stopped|ceased|discontinued)|(?:not|non|no longer)[ -]?lactating",
+            r"breast[ -]?feeding\s*[:=]\s*(?:no|false)",
+        ),
+    ),
+    (
+        (),
+        (
+            r"pregnancy test\w*",
+            r"pregnancy (?:status )?(?:unknown|counsel\w*|planning|prevention|intention\w*)",
+            "(?:planning|trying for|wants|desires) (?:a )?pregnancy|(?:false|phantom) pregnancy",
+            r"(?:recurrent|habitual) (?:pregnancy loss|miscarriages?|abort\w+)",
+            r"childbirth (?:instruction|education|class)\w*",
+            r"(?:suppress\w+|failure) (?:of )?lactation|lactation suppress\w+|fo?etal \w+",
+            "(?:respiratory|ventilatory|cns|central nervous system|marrow|st|immune|cardiac)[ -]"
+            "(?:segment )?depression",
+            r"depression screen\w*|suicide (?:risk|screen\w*|prevention)",
+            "lupus (?:anticoagulant|vulgaris|pernio)|opioid[ -](?:free|naive)",
+            r"(?<!acute on )chronic (?:\w+ ){0,3}hepatitis",
+        ),
+    ),
+)
+"""Phrases read as a whole, in this order, whatever stands around them, and then taken out."""
+
+NAMES: dict[Finding, Alternatives] = {
+    Finding.PREGNANCY_ENDED: (
+        r"(?:ectopic|molar|tubal|ovarian|abdominal|cornual|cervical|heterotopic)(?: \w+)? pregnancy",
+        "hydatidiform mole|blighted ovum|miscarriage|abortion",
+        r"terminat\w+ of pregnancy|pregnancy (?:loss|terminated)",
+    ),
+    Finding.PREGNANT: (
+        "pregnan(?:t|cy)|gestation period",
+        "gravid|primigravida|pre-?eclampsia|hyperemesis gravidarum|placenta pra?evia",
+        "gestational (?:diabetes|hypertension|o?edema|proteinuria)",
+        r"(?:antenatal|prenatal)(?: \d+ weeks?)? (?:care|visit|clinic|supervision|exam\w*|depression)",
+        "(?:first|second|third|1st|2nd|3rd) trimester",
+        r"\d{1,2} ?(?:weeks?|wks?)(?: of)? gestation",
+    ),
+    Finding.DELIVERED: (
+        "(?:vaginal|ca?esarean|forceps|vacuum|normal|spontaneous|preterm|term|breech|assisted) delivery",
+        "(?<!planned )(?<!scheduled )(?:ca?esarean|c-section)"
+        "(?!(?: section| delivery)? (?:planned|scheduled))",
+        "outcome of delivery|live ?birth|stillbirth|childbirth|gave birth",
+        "delivered (?:by|vaginally|a)|(?:mother|twins?|pregnancy) delivered",
+    ),
+    Finding.POSTPARTUM: (r"post-? ?partum|puerper\w+|postnatal",),
+    Finding.LACTATING: ("breast[ -]?feed(?:s|ing)?|lactat(?:ing|ion)|nursing mother",),
+    Finding.OPIOID_USE_DISORDER: (
+        "<opioid>(?:[ -]+(?:induced|type|drug|analgesic|medication))*[ -]+"
+        r"(?:use disorders?|dependen(?:ce|cy|t)|addict\w*|abuse\w*|misuse\w*|intoxication)",
+        "(?:dependence|addiction|abuse|misuse) (?:of|on|to) <opioid>|oud",
+    ),
+    Finding.OPIOID_AGONIST_THERAPY: (
+        r"<opioid>\b.{0,40}\bagonist (?:therapy|treatment)|<opioid> (?:substitution|replacement|maintenance)",
+        "(?:methadone|buprenorphine|suboxone)[ -]+(?:maintenance|programme?|clinic|therapy|treatment)",
+        "medications? for opioid use disorder|moud",
+    ),
+    Finding.LONG_TERM_OPIOID: (
+        r"(?:long[ -]?term|chronic)\b[^;]{0,25}\b(?:use|therapy|treatment) (?:of|with) <opioid>",
+        "(?:long[ -]?term|chronic)(?:,? continuous)? <opioid>(?: analgesic| pain)?"
+        " (?:use|therapy|treatment|user)",
+        "<opioid> (?:contract|pain agreement)",
+    ),
+    Finding.OPIOID_WITHDRAWAL: (r"<opioid>\b[^,;]{0,25}\bwithdrawal|withdrawal (?:from|due to|of) <opioid>",),
+    Finding.OPIOID_OVERDOSE: (
+        r"<opioid>\b[^,;]{0,40}\b(?:overdose|poisoning)|(?:overdose|poisoning)\b[^,;]{0,40}\b<opioid>",
+    ),
+    Finding.NALOXONE_CHALLENGE_FAILED: (
+        "fail(?:ed|ure of|s)? (?:the )?(?:naloxone|narcan)[ -]+challenge",
+        "(?:naloxone|narcan)[ -]+challenge(?: test)?[ :,-]*(?:was )?(?:failed|failure|positive)",
+    ),
+    Finding.ALCOHOL_USE_DISORDER: (
+        r"alcohol[ -]+(?:use disorder|dependen\w+|addict\w*|abuse)|alcoholism|aud",
+    ),
+    Finding.ACUTE_HEPATITIS: (
+        r"acute (?:\w+[ -]+){0,3}hepatitis|hepatitis\b[^;]{0,12}\bacute",
+        "alcoholic hepatitis|fulminant hepatitis",
+    ),
+    Finding.LIVER_FAILURE: (
+        "(?:liver|hepatic) failure|hepatic coma|hepatorenal syndrome|fulminant hepatitis",
+    ),
+    Finding.DECOMPENSATED_CIRRHOSIS: (
+        r"decompensated (?:\w+ ){0,3}(?:cirrhosis|liver disease)|cirrhosis\b[^;]{0,30}\bdecompensated",
+        r"cirrhosis\b[^;]{0,40}\bwith (?:\w+ )?ascites",
+        "end[ -]stage liver disease|esld|child[ -]pugh (?:class )?c",
+    ),
+    Finding.CIRRHOSIS: ("cirrhosis|cirrhotic",),
+    Finding.DECOMPENSATION_SIGN: (
+        "ascites|(?:o?esophageal|gastric) varices|variceal|hepatic encephalopathy",
+        "portal hypertension|spontaneous bacterial peritonitis",
+    ),
+    Finding.SEVERE_RENAL_IMPAIRMENT: (
+        "end[ -]stage (?:renal|kidney)|esrd|eskd|dialysis|aki",
+        "(?:chronic kidney disease|ckd)[ ,(]*(?:stage|grade)? ?g?(?:4|5|iv|v)",
+        "acute (?:renal|kidney) (?:failure|injury)",
+        "severe (?:renal|kidney) (?:impairment|failure|disease|insufficiency)",
+    ),
+    Finding.DEPRESSION: (r"depress(?:ion|ive)|dysthymi\w+|mdd",),
+    Finding.SUICIDALITY: (
+        "suicid(?:al|ality)|suicide attempt|(?:attempted|planning|threaten(?:ed|ing)) suicide",
+    ),
+    Finding.PLANNED_SURGERY: (
+        r"(?:awaiting|scheduled|planned|upcoming)\b[^,;]{0,30}\b(?:surg\w+|operation|arthroplasty|replacement)",
+        r"pre-?(?:op|operative|procedural|surgical)\b[^,;]{0,20}\b(?:exam\w*|evaluation|assessment|clearance)",
+        "surgery (?:planned|scheduled)",
+    ),
+    Finding.NALTREXONE_ALLERGY: (
+        r"(?:allerg\w+|hypersensitiv\w+|anaphyla\w+)\b[^;]{0,25}\bnaltrexone",
+        r"naltrexone\b[^;]{0,20}\b(?:allerg|hypersensitiv|anaphyla)\w*",
+    ),
+    Finding.NALOXONE_ALLERGY: (
+        r"(?:allerg\w+|hypersensitiv\w+|anaphyla\w+)\b[^;]{0,25}\bnaloxone",
+        r"naloxone\b[^;]{0,20}\b(?:allerg|hypersensitiv|anaphyla)\w*",
+    ),
+    Finding.FIBROMYALGIA: ("fibromyalgia|fibromyositis",),
+    Finding.CRPS: ("complex regional pain|crps|reflex sympathetic dystrophy|causalgia",),
+    Finding.RHEUMATOID_ARTHRITIS: (
+        r"rheumatoid (?:(?:poly)?arthritis|lung|nodul\w+|vasculitis|arteritis|disease)",
+        "felty(?:'?s)? syndrome",
+    ),
+    Finding.LUPUS: ("lupus|sle",),
+    Finding.MULTIPLE_SCLEROSIS: ("multiple sclerosis|(?:rr|pp|sp)ms",),
+    Finding.CROHNS_DISEASE: ("crohn(?:'?s)?|regional enteritis",),
+    Finding.ENDOMETRIOSIS: ("endometriosis|adenomyosis",),
+    Finding.ME_CFS: ("chronic fatigue syndrome|myalgic encephalomyelitis|me ?/ ?cfs|cfs ?/ ?me",),
+    Finding.CHRONIC_PAIN: (r"chronic (?:\w+[ -]+){0,3}pain",),
+    Finding.NEUROPATHIC_PAIN: ("neuropathic pain|neuralgia|(?:poly)?neuropathy",),
+    Finding.PELVIC_PAIN: ("pelvic (?:and perineal )?pain|vulvodynia|interstitial cystitis",),
+}
+"""Names that are present unless the words around them say otherwise."""

@@ -1,0 +1,40 @@
+"""Counters for Prometheus; labels hold topics, hooks and rule ids, never anything of a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from cds_service.rules import Finding
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The counters of one application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "ldn_cds_requests", "Answers by service and status", ("service", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "ldn_cds_request_seconds", "Time to answer, by service", ("service",), registry=self.registry
+        )
+        self.cards = Counter("ldn_cds_cards", "Cards shown", ("topic", "indicator"), registry=self.registry)
+        self.violations = Counter(
+            "ldn_cds_response_violations",
+            "Answers that broke a rule of CDS Hooks",
+            ("rule",),
+            registry=self.registry,
+        )
+
+    def count(self, findings: Sequence[Finding]) -> None:
+        """Count the cards of one answer."""
+        for finding in findings:
+            self.cards.labels(finding.topic.value, finding.indicator.value).inc()
+
+    def page(self) -> bytes:
+        """The exposition of ``GET /metrics``."""
+        return generate_latest(self.registry)

@@ -1,0 +1,87 @@
+"""Where a patient's record comes from for one request: prefetch, then the EHR's FHIR server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from cds_service.cds_hooks import HookRequest
+from cds_service.chart.baskets import Draft
+from cds_service.drafts import Version
+from cds_service.fhir import (
+    ClientOptions,
+    Deadline,
+    FhirAccess,
+    FhirClient,
+    GatherOptions,
+    PatientRecord,
+    Query,
+    any_http,
+    gather,
+    https_only,
+    standard_queries,
+)
+from cds_service.settings import Settings
+
+# What the rules read of observations: pregnancy status, breast-feeding, due dates, gestation,
+# pregnancy tests, opioid screens, ALT, AST, eGFR. A template keeps to the common codes; a list
+# that holds more is read too.
+OBSERVATION_CODES = (
+    "82810-3", "63895-7", "11778-8", "11779-6", "11780-4", "49051-6", "11884-4",
+    "2106-3", "2110-5", "2112-1", "2118-8", "80384-1", "80385-8",
+    "19295-5", "18390-5", "3879-4", "21431-2", "70151-6",
+    "1742-6", "1743-4", "1744-2", "76625-3", "1920-8", "30239-8", "88112-8",
+    "48642-3", "48643-1", "50044-7", "50210-4", "62238-1", "69405-9", "70969-1", "77147-7", "88293-6",
+    "88294-4", "94677-2", "98979-8", "98980-6",
+)  # fmt: skip
+
+OBSERVATION_SEARCH = "&code=" + ",".join(f"http://loinc.org|{code}" for code in OBSERVATION_CODES)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How this site reads: the shared HTTP client, the budget in seconds, the zone days are counted in."""
+
+    client: FhirClient
+    budget: float
+    zone: ZoneInfo
+    options: GatherOptions
+    further: tuple[str, ...] = ()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, release: str) -> Sources:
+        """The sources of ``settings``; ``release`` is named to the servers asked."""
+        allow = any_http if settings.development else https_only
+        return cls(
+            client=FhirClient(ClientOptions(user_agent=f"ldn-cds/{release}", allow_url=allow)),
+            budget=settings.time_budget_ms / 1000,
+            zone=settings.zone,
+            options=GatherOptions(
+                keys=settings.prefetch_keys,
+                allow_open_servers=settings.development or settings.allow_open_fhir,
+            ),
+            further=settings.fetch_kinds,
+        )
+
+    def gather(self, request: HookRequest, version: Version, drafts: Sequence[Draft]) -> PatientRecord:
+        """Everything that can be known within the budget, and what could not."""
+        return gather(
+            request.patient_id,
+            request.prefetch,
+            [draft.resource for draft in drafts if draft.resource],
+            server=self._access(request),
+            wanted=self._queries(version),
+            deadline=Deadline(self.budget),
+            options=self.options,
+        )
+
+    def _access(self, request: HookRequest) -> FhirAccess | None:
+        if request.fhir_server is None:
+            return None
+        token = request.authorization.access_token if request.authorization else None
+        return self.client.access(request.fhir_server, token)
+
+    def _queries(self, version: Version) -> tuple[Query, ...]:
+        further = (Query(kind, kind, f"{kind}?patient={{{{context.patientId}}}}") for kind in self.further)
+        return (*standard_queries(version.value, OBSERVATION_SEARCH), *further)
