@@ -183,12 +183,12 @@ def _is_oral(steps: Sequence[DoseStep], medicine: Medicine) -> bool:
     """By mouth unless a route or a form says otherwise; a route that is not understood is not the mouth."""
     if medicine.form in _OTHER_FORMS:
         return False
-    return all(_names_mouth(step) for step in steps if step.route or step.route_text)
+    return all(_names_mouth(step) for step in steps if step.route_codings or step.route_text)
 
 
 def _names_mouth(step: DoseStep) -> bool:
-    codes = {(code or "").lower() for _, code, _ in step.route}
-    said = " ".join([step.route_text or "", *(display or "" for _, _, display in step.route)]).lower()
+    codes = {(code or "").lower() for _, code, _ in step.route_codings}
+    said = " ".join([step.route_text or "", *(display or "" for _, _, display in step.route_codings)]).lower()
     return bool(codes & _ORAL_CODES or _ORAL_WORDS.search(said))
 
 

@@ -34,7 +34,8 @@ _NEXT_STEP = re.compile(
     r"\bthen\b|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
     r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
 )
-_CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
+_CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:{_PIECES})?\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
+_STEPS_UP_TO = re.compile(rf"\bincreas\w* by\b.*?\b(?:to|until|max\w*)\b(?=[^.;]*?{_NUMBER})")
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
 _COUNT_OF_STRENGTH = re.compile(
     rf"({_NUMBER})\s*(?:x|×|of(?: an?)?|(?:{_PIECES})\s*of)?\s+({_NUMBER})\s*-?({_MASS})\s*(?:{_PIECES})\b"
@@ -78,10 +79,9 @@ def read_directions(text: str | None) -> tuple[DoseStep, ...]:
         return ()
     plain = _WORD.sub(lambda found: _WORDS[found.group()], text.casefold())
     per_ml = _concentration(plain)
-    steps = [
-        step for part in _NEXT_STEP.split(_CONCENTRATION.sub(" ", plain)) if (step := _step(part, per_ml))
-    ]
-    return _in_sequence(_inherit_frequency(steps), text)
+    plain = _STEPS_UP_TO.sub(" then ", _CONCENTRATION.sub(" ", plain))
+    steps = [step for part in _NEXT_STEP.split(plain) if (step := _step(part, per_ml))]
+    return _in_sequence(_inherit_frequency(_inherit_strength(steps, plain)), text)
 
 
 def _concentration(text: str) -> float | None:
@@ -142,6 +142,18 @@ def _duration(part: str) -> float | None:
         return None
     number, unit = found.group(1) or found.group(3), found.group(2) or found.group(4)
     return _number(number) * _DAYS_IN[unit[0]]
+
+
+def _inherit_strength(steps: list[DoseStep], plain: str) -> list[DoseStep]:
+    """ "1.5 mg caps: 1 qhs, then 2 qhs": the strength is named once for all steps."""
+    named = _STRENGTH_OF_PIECE.search(plain)
+    if not named:
+        return steps
+    mg = _milligrams(named.group(1), named.group(2))
+    return [
+        replace(step, value=step.value * mg, unit="mg") if step.unit == "unit" and step.value else step
+        for step in steps
+    ]
 
 
 def _inherit_frequency(steps: list[DoseStep]) -> list[DoseStep]:

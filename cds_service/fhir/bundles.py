@@ -136,7 +136,7 @@ class _SearchMode(View):
 
 class _Response(View):
     status: str | None = None
-    outcome: msgspec.Raw | None = None
+    outcome: msgspec.Raw = msgspec.Raw()
 
 
 class _Entry(View):
@@ -144,20 +144,21 @@ class _Entry(View):
     resource: msgspec.Raw = msgspec.Raw()
     search: _SearchMode | None = None
     resource_type: str | None = None
+    misplaced: bool = False
+    """The resource stands where the entry belongs."""
 
 
 class _Envelope(View):
     resource_type: str | None = None
     total: int | None = None
     link: list[_Link] = []
-    entry: list[msgspec.Raw] = []
+    entry: list[_Entry] = []
     response: _Response | None = None
     resource: msgspec.Raw = msgspec.Raw()
 
 
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
-_decode_entry = msgspec.json.Decoder(_Entry).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -197,19 +198,18 @@ def _read_list(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: in
         page.gaps.append(_malformed(path, "not a list"))
         return
     for index, item in enumerate(items):
-        _read_entry(item, f"{path}[{index}]", page, pages, depth)
+        _read_entry(_loose_entry(item), f"{path}[{index}]", page, pages, depth)
     if len(pages) > 1 and page.empty:
         pages.remove(page)
 
 
 def _read_object(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: int) -> None:
-    envelope = _envelope(raw)
-    kind = envelope.resource_type if envelope is not None else None
-    if envelope is not None and kind == "Bundle":
+    envelope = _envelope(raw) or _Envelope(resource_type=UNKNOWN_TYPE)
+    if envelope.resource_type == "Bundle":
         _read_bundle(envelope, path, pages, depth)
-    elif envelope is not None and kind is None and _has(envelope.resource):
+    elif envelope.resource_type is None and _has(envelope.resource):
         _read_value(envelope.resource, f"{path}.resource", pages, depth + 1)
-    elif envelope is not None and kind is None and envelope.response is not None:
+    elif envelope.resource_type is None and envelope.response is not None:
         _read_response(envelope.response, path, pages)
     else:
         page = Page(Shape.BARE, path)
@@ -220,7 +220,7 @@ def _read_object(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: 
 def _read_response(response: _Response, path: str, pages: list[Page]) -> None:
     """A ``{response}`` without a resource, from before CDS Hooks 1.0: a failed search, or nothing."""
     page = Page(Shape.BARE, path)
-    if response.outcome is not None and not is_null(response.outcome):
+    if _has(response.outcome):
         _add(response.outcome, f"{path}.response.outcome", page, _Entry())
     elif not (response.status or "").startswith("2"):
         page.outcomes.append(OperationOutcome())
@@ -239,35 +239,32 @@ def _read_bundle(envelope: _Envelope, path: str, pages: list[Page], depth: int) 
         entries=len(envelope.entry),
     )
     pages.append(page)
-    for index, raw in enumerate(envelope.entry):
-        _read_entry(raw, f"{path}.entry[{index}]", page, pages, depth)
+    for index, entry in enumerate(envelope.entry):
+        _read_entry(entry, f"{path}.entry[{index}]", page, pages, depth)
 
 
-def _read_entry(raw: msgspec.Raw, path: str, page: Page, pages: list[Page], depth: int) -> None:
-    if is_null(raw):
+def _read_entry(entry: _Entry, path: str, page: Page, pages: list[Page], depth: int) -> None:
+    if not len(memoryview(entry.resource)):
         return
-    entry = _entry(raw)
-    if entry is None or entry.resource_type is not None:
-        # early clients put the resource where the entry belongs; so does a plain list
-        if not _add(raw, path, page, _Entry()):
-            _read_value(raw, path, pages, depth + 1)
-    elif _has(entry.resource) and not _add(entry.resource, f"{path}.resource", page, entry):
-        _read_value(entry.resource, f"{path}.resource", pages, depth + 1)
+    place = path if entry.misplaced else f"{path}.resource"
+    if not _add(entry.resource, place, page, entry) and not is_null(entry.resource):
+        _read_value(entry.resource, place, pages, depth + 1)
 
 
 def _add(raw: bytes | msgspec.Raw, path: str, page: Page, entry: _Entry) -> bool:
-    """Read one resource into the page; false for a Bundle, which is to be opened instead."""
-    read = read_resource(raw, path)
-    if read.other == "Bundle":
-        return False
-    page.gaps.extend(read.gaps)
-    if read.other:
-        page.others.append(read.other)
-    elif isinstance(read.resource, OperationOutcome):
-        page.outcomes.append(read.resource)
-    elif read.resource is not None:
+    """Read one resource into the page; false for what is none: a Bundle, to be opened, or null."""
+    resource, gaps, other = read_resource(raw, path)
+    if isinstance(resource, OperationOutcome):
+        page.outcomes.append(resource)
+    elif resource is not None:
         included = entry.search is not None and entry.search.mode == "include"
-        page.found.append(Found(read.resource, path, entry.full_url, included))
+        page.found.append(Found(resource, path, entry.full_url, included))
+    elif other == "Bundle" or is_null(raw):
+        return False
+    elif other:
+        page.others.append(other)
+    if gaps:
+        page.gaps.extend(gaps)
     return True
 
 
@@ -277,9 +274,12 @@ def _has(raw: msgspec.Raw) -> bool:
 
 def _envelope(raw: bytes | msgspec.Raw) -> _Envelope | None:
     try:
-        return _decode_envelope(raw)
+        envelope = _decode_envelope(raw)
     except _NOT_JSON:
         return _loose_envelope(raw)
+    if any(entry.resource_type is not None for entry in envelope.entry):
+        return _loose_envelope(raw)
+    return envelope
 
 
 def _loose_envelope(raw: bytes | msgspec.Raw) -> _Envelope | None:
@@ -292,30 +292,25 @@ def _loose_envelope(raw: bytes | msgspec.Raw) -> _Envelope | None:
         resource_type=_member(members, "resourceType", str),
         total=_member(members, "total", int),
         link=[link for link in map(_link, _items(members.get("link"))) if link],
-        entry=_items(members.get("entry")),
+        entry=[_loose_entry(item) for item in _items(members.get("entry"))],
         response=_member(members, "response", _Response),
         resource=members.get("resource", msgspec.Raw()),
     )
 
 
-def _loose_entry(raw: msgspec.Raw) -> _Entry | None:
+def _loose_entry(raw: msgspec.Raw) -> _Entry:
+    """An entry, or what stands in its place: early clients, and plain lists, have the resource there."""
     try:
         members = _decode_members(raw)
     except _NOT_JSON:
-        return None
+        return _Entry(resource=raw, misplaced=True)
+    if "resourceType" in members or "resource" not in members:
+        return _Entry(resource=raw, misplaced=True)
     return _Entry(
         full_url=_member(members, "fullUrl", str),
-        resource=members.get("resource", msgspec.Raw()),
+        resource=members["resource"],
         search=_member(members, "search", _SearchMode),
-        resource_type=_member(members, "resourceType", str),
     )
-
-
-def _entry(raw: msgspec.Raw) -> _Entry | None:
-    try:
-        return _decode_entry(raw)
-    except _NOT_JSON:
-        return _loose_entry(raw)
 
 
 def _member(members: dict[str, msgspec.Raw], name: str, kind: type[T]) -> T | None:

@@ -32,14 +32,15 @@ def is_about(resource: Resource, patient_id: str, aliases: Collection[str] = ())
         return resource.id is None or patient_key(resource.id) == patient_id
     if isinstance(resource, Medication):
         return True
-    subjects = (getattr(resource, "subject", None), getattr(resource, "patient", None))
-    return all(_refers_to(subject, patient_id, aliases) for subject in subjects)
+    subject, patient = getattr(resource, "subject", None), getattr(resource, "patient", None)
+    return _refers_to(subject, patient_id, aliases) and _refers_to(patient, patient_id, aliases)
 
 
 def _refers_to(subject: Reference | None, patient_id: str, aliases: Collection[str]) -> bool:
-    if subject is None or not subject.reference or not subject.reference.strip():
+    written = subject.reference.strip() if subject is not None and subject.reference else ""
+    if not written or written == f"Patient/{patient_id}":
         return True
-    target = without_version(subject.reference.strip())
+    target = without_version(written)
     if target in aliases or target == patient_id:
         return True
     kind, _, identity = target.rpartition("/")

@@ -18,7 +18,7 @@ import msgspec
 from cds_service.fhir import resources as views
 from cds_service.fhir.coercion import coerce, decode_object
 from cds_service.fhir.records import Gap, GapReason
-from cds_service.fhir.resources import CodeableConcept, Resource, View
+from cds_service.fhir.resources import Resource, View
 
 UNKNOWN_TYPE: Final = "Resource"
 """The :attr:`Gap.kind` of something that does not say what it is."""
@@ -59,6 +59,12 @@ _ENUMS: Final[dict[str, tuple[str, ...]]] = {
     )
     for name, view in VIEWS.items()
 }
+
+
+# Codes that need no look, since nearly every resource has one of them.
+_USUAL: Final = frozenset(
+    {"active", "completed", "stopped", "inactive", "resolved", "confirmed", "final", "order", "plan", "draft"}
+)
 
 
 class Read(NamedTuple):
@@ -171,18 +177,16 @@ def _dropped(kind: str, paths: list[str]) -> tuple[Gap, ...]:
 def _normalised(resource: Resource, kind: str) -> Resource:
     for element in _ENUMS[kind]:
         value = getattr(resource, element)
-        if value is None:
-            continue
         if isinstance(value, str):
-            setattr(resource, element, normal_code(value))
-        elif isinstance(value, CodeableConcept):
+            if value not in _USUAL:
+                setattr(resource, element, normal_code(value))
+        elif value is not None:
             for coding in value.coding:
-                coding.code = normal_code(coding.code) if coding.code else coding.code
+                if coding.code and coding.code not in _USUAL:
+                    coding.code = normal_code(coding.code)
     return resource
 
 
 def normal_code(text: str) -> str:
     """A code as FHIR writes its own: ``" Entered_in error"`` is ``entered-in-error``."""
-    if text.isalpha() and text.islower():
-        return text
     return "-".join(text.strip().lower().replace("_", " ").split())

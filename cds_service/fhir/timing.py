@@ -29,8 +29,8 @@ _PER_DAY: Final[dict[str, float]] = {
     word: per_day
     for per_day, words in {
         1.0: "qd od daily once-daily once-a-day every-day each-day qam am morning every-morning "
-        "in-the-morning qpm pm evening every-evening in-the-evening qhs hs bed bedtime at-bedtime nightly every-night at-night "
-        "daily-at-bedtime once-per-day once-nightly every-day-at-bedtime",
+        "in-the-morning qpm pm evening every-evening in-the-evening qhs hs bed bedtime at-bedtime nightly "
+        "every-night at-night daily-at-bedtime once-per-day once-nightly every-day-at-bedtime",
         2.0: "bid bd twice-daily twice-a-day two-times-daily 2-times-daily two-times-a-day 2-times-a-day",
         3.0: "tid tds three-times-daily three-times-a-day 3-times-daily 3-times-a-day",
         4.0: "qid qds four-times-daily four-times-a-day 4-times-daily 4-times-a-day",

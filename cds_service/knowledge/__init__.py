@@ -1,10 +1,20 @@
 """Facts: what medicines, conditions and observations are, from committed data tables."""
 
 from cds_service.knowledge.clinical import Clinical, Schedule, load_clinical
+from cds_service.knowledge.concepts import Measure
 from cds_service.knowledge.findings import condition_findings, gestational_weeks
 from cds_service.knowledge.medicines import recognise
 from cds_service.knowledge.observations import observation_measures, read_answer
 from cds_service.knowledge.tables import version
+
+
+def preload() -> None:
+    """Load every table and compile every pattern now, not on the first request."""
+    recognise([("ndc", "00000000000", "naltrexone")], [])
+    condition_findings([("icd10", "Z00", None), ("snomed", "0", None)], "pregnancy")
+    observation_measures([("loinc", "0", None)])
+    read_answer(Measure.PREGNANCY_STATUS, [("loinc", "0", None)])
+
 
 VERSION = version()
 """Release of the tables and a short hash of their content."""
@@ -17,6 +27,7 @@ __all__ = [
     "gestational_weeks",
     "load_clinical",
     "observation_measures",
+    "preload",
     "read_answer",
     "recognise",
 ]

@@ -44,7 +44,7 @@ class _Reader:
 
 def read_condition(text: str) -> frozenset[Finding]:
     """What a condition's display or text says of now; empty when it says nothing certain enough."""
-    written = _TAG.sub(" ", plain(text))
+    written = _WORD.sub(_one_word_for_opioids, _TAG.sub(" ", plain(text)))
     if not _reader().anything.search(written):
         return frozenset()
     return frozenset(finding for clause in _CLAUSE.split(written) for finding in _read_clause(clause))
@@ -80,9 +80,8 @@ def _is_present(finding: Finding, clause: str, match: re.Match[str]) -> bool:
 
 @cache
 def _reader() -> _Reader:
-    opioid = _opioid_words()
-    fixed = tuple((findings, _words(known, opioid)) for findings, known in patterns.FIXED)
-    names = tuple((finding, _words(known, opioid)) for finding, known in patterns.NAMES.items())
+    fixed = tuple((findings, _words(known)) for findings, known in patterns.FIXED)
+    names = tuple((finding, _words(known)) for finding, known in patterns.NAMES.items())
     telling = [pattern for findings, pattern in fixed if findings] + [pattern for _, pattern in names]
     return _Reader(
         anything=re.compile("|".join(pattern.pattern for pattern in telling)),
@@ -96,12 +95,22 @@ def _reader() -> _Reader:
     )
 
 
-def _words(alternatives: patterns.Alternatives, opioid: str = "") -> re.Pattern[str]:
+def _words(alternatives: patterns.Alternatives) -> re.Pattern[str]:
     """Any of the alternatives, between word edges."""
-    joined = "|".join(alternatives).replace("<opioid>", opioid)
+    joined = "|".join(alternatives).replace("<opioid>", _OPIOID)
     return re.compile(rf"(?<!\w)(?:{joined})(?!\w)")
 
 
-def _opioid_words() -> str:
-    names = "|".join(re.escape(name) for name in names_of(Role.OPIOID))
-    return f"(?:opioids?|opiates?|narcotics?|{names})"
+_WORD = re.compile(r"[a-z]{5,}")
+_OPIOID = "(?:opioids?|methadone|buprenorphine)"
+"""What is left of a hundred names: the two that are treatments keep their own."""
+
+
+def _one_word_for_opioids(word: re.Match[str]) -> str:
+    return "opioid" if word[0] in _opioid_names() else word[0]
+
+
+@cache
+def _opioid_names() -> frozenset[str]:
+    generic = {"opiate", "opiates", "narcotic", "narcotics"}
+    return frozenset(names_of(Role.OPIOID)) - {"methadone", "buprenorphine"} | generic

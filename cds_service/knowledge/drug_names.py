@@ -68,7 +68,7 @@ _FORMS: tuple[tuple[Form, frozenset[str]], ...] = (
             | {"subcutaneous", "intravenous", "intramuscular", "infusion", "pca", "intrathecal", "epidural"}
         ),
     ),
-    (Form.FILM, frozenset({"film", "films"})),
+    (Form.FILM, frozenset({"film", "films", "strip", "strips"})),
     (Form.CAPSULE, frozenset({"capsule", "capsules", "cap", "caps", "cp"})),
     (
         Form.TABLET,

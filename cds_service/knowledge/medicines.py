@@ -43,7 +43,8 @@ def recognise(
     """What medicine the codings (system, code, display) and texts name.
 
     ``ingredient_codings`` are those of ``Medication.ingredient``: together they are one
-    more piece of evidence, and add to what the product's own codes say. Texts are names of medicines, not instructions.
+    more piece of evidence, and add to what the product's own codes say. Texts are
+    names of medicines, not instructions.
     """
     codes = [_coded(product) for product in known_products(codings)]
     displays = _named(KnownBy.DISPLAY, (display for _, _, display in codings))

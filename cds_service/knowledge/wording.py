@@ -21,7 +21,8 @@ def say(topic: str, key: str, **fields: object) -> str:
     ours, caught by the tests.
     """
     sentence: str = _wording()[topic][key]
-    return sentence.format_map(fields)
+    text = sentence.format_map(fields)
+    return text[:1].upper() + text[1:] if sentence.startswith("{") else text
 
 
 def sentences(topic: str) -> dict[str, str]:

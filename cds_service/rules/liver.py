@@ -30,7 +30,7 @@ def liver(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
     region, name = clinical.label.region, drug(chart, clinical)
     if diseases:
         what = listed(list(diseases.values()))
-        summary = say(TOPIC, region, what=what[:1].upper() + what[1:], drug=name)
+        summary = say(TOPIC, region, what=what, drug=name)
         indicator = Indicator.CRITICAL if region == "EU" else Indicator.WARNING
     else:
         what = listed([_shown(result) for result in enzymes])

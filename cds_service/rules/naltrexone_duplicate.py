@@ -31,7 +31,7 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Fi
     total, overlapping = _overlap(chart, clinical)
     if others:
         names = listed([name for name, _, _ in others])
-        summary = say(TOPIC, "other", others=names[:1].upper() + names[1:], drug=drug(chart, clinical))
+        summary = say(TOPIC, "other", others=names, drug=drug(chart, clinical))
         lines = tuple(dict.fromkeys(line for _, line, _ in others))
         found = tuple(evidence for _, _, evidence in others)
     elif total:
@@ -96,7 +96,7 @@ def _named(exposure: Exposure, kind: Regimen) -> tuple[str, str]:
         if is_combination(exposure.medicine)
         else listed(exposure.medicine.named(Role.ANTAGONIST))
     )
-    return name, say(TOPIC, "line_combination", others=name[:1].upper() + name[1:])
+    return name, say(TOPIC, "line_combination", others=name)
 
 
 def _overlap(chart: PatientChart, clinical: Clinical) -> tuple[float | None, tuple[Evidence, ...]]:

@@ -89,16 +89,16 @@ def _summary(
         key = "stale"
     else:
         key = "opioid_like"
-    return say(TOPIC, key, opioids=names, drug=naltrexone)
+    verb = "are" if " and " in names else "is"
+    return say(TOPIC, key, opioids=names, drug=naltrexone, verb=verb)
 
 
 def short_names(medicines: Sequence[Medicine]) -> str:
-    """``Oxycodone``, ``Oxycodone and codeine``, ``Oxycodone, codeine and 2 more``."""
+    """``oxycodone``, ``oxycodone and codeine``, ``oxycodone, codeine and 2 more``."""
     names = list(dict.fromkeys(name for m in medicines for name in m.named(Role.OPIOID, Role.OPIOID_LIKE)))
     if len(names) > 2:
         names = [*names[:2], f"{len(names) - 2} more"]
-    text = listed(names)
-    return text[:1].upper() + text[1:]
+    return listed(names)
 
 
 def _lines(

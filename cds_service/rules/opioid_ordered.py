@@ -78,13 +78,13 @@ def _still_blocks(exposure: Exposure, kind: Regimen, chart: PatientChart, clinic
 def _summary(loudest: Sequence[Exposure], opioids: str, clinical: Clinical) -> str:
     kinds = {of_exposure(exposure, clinical) for exposure in loudest}
     if all(e.presence is Presence.STALE or e.contradicted for e in loudest):
-        return say(TOPIC, "stale", opioids=opioids.lower())
+        return say(TOPIC, "stale", opioids=opioids)
     if Regimen.INJECTION in kinds:
-        return say(TOPIC, "injection", opioids=opioids.lower())
+        return say(TOPIC, "injection", opioids=opioids)
     if kinds & FULL_DOSE:
         name = "Naltrexone/bupropion" if kinds == {Regimen.COMBINATION} else "Full-dose naltrexone"
-        return say(TOPIC, "full", naltrexone=name, opioids=opioids.lower())
-    return say(TOPIC, "ldn", opioids=opioids.lower())
+        return say(TOPIC, "full", naltrexone=name, opioids=opioids)
+    return say(TOPIC, "ldn", opioids=opioids)
 
 
 def _lines(exposures: Sequence[Exposure], treatment: bool, clinical: Clinical) -> Iterator[str]:

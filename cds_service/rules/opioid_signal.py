@@ -68,7 +68,7 @@ def _summary(signs: list[_Sign], indicator: Indicator, naltrexone: str) -> str:
     if not signs:
         return say(TOPIC, "oud_treatment")
     words = listed([sign.words for sign in signs if sign.indicator is indicator][:2])
-    return say(TOPIC, indicator.value, signs=words[:1].upper() + words[1:], drug=naltrexone)
+    return say(TOPIC, indicator.value, signs=words, drug=naltrexone)
 
 
 def _signs(chart: PatientChart, clinical: Clinical, treats_disorder: bool) -> Iterator[_Sign]:

@@ -36,7 +36,7 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Iterator[Findi
     yield Finding(
         topic=TOPIC,
         indicator=Indicator.WARNING if high else Indicator.INFO,
-        summary=say(TOPIC, "high" if high else "either", opioids=names[:1].upper() + names[1:], mg=limit),
+        summary=say(TOPIC, "high" if high else "either", opioids=names, mg=limit),
         found=tuple(found),
         lines=(say(TOPIC, "high_line" if high else "line"),),
         basis=say(TOPIC, "basis"),

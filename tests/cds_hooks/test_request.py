@@ -331,6 +331,12 @@ def test_R9_unreadable_entries_do_not_cost_their_neighbours(body, call):
     ]
 
 
+def test_R9_empty_id_is_none(body, call):
+    entries = [{"fullUrl": "", "resource": {"resourceType": "MedicationRequest", "id": ""}}]
+    (order,) = call(body(context={"draftOrders": EMPTY_BUNDLE | {"entry": entries}})).orders
+    assert (order.id, order.full_url, order.reference) == (None, None, None)
+
+
 def test_R9_entry_that_is_the_resource_itself(body, call):
     entries = [{"resourceType": "MedicationRequest", "id": "m"}]
     (order,) = call(body(context={"draftOrders": EMPTY_BUNDLE | {"entry": entries}})).orders
@@ -350,6 +356,8 @@ TWO = [
         pytest.param(["a"], [True, False], (), id="bare"),
         pytest.param(["https://x/MedicationRequest/a/_history/2"], [True, False], (), id="absolute"),
         pytest.param(["urn:uuid:0f5c"], [True, False], (), id="urn"),
+        pytest.param(["0f5c"], [True, False], (), id="urn-bare"),
+        pytest.param(["MedicationRequest/0f5c"], [True, False], (), id="urn-relative"),
         pytest.param(["https://e/fhir/MedicationRequest/b"], [False, True], (), id="fullUrl"),
         pytest.param(["MedicationRequest/b"], [False, True], (), id="fullUrl-relative"),
         pytest.param(["MedicationRequest/a", "MedicationRequest/b"], [True, True], (), id="both"),

@@ -170,8 +170,8 @@ def test_codes_that_disagree_are_all_counted():
 
 def test_a_partner_code_does_not_hide_the_opioid_in_the_text():
     medicine = recognise([rx("161")], ["oxycodone-acetaminophen 5-325 mg"])
-    assert medicine.is_opioid
-    assert medicine.conflict
+    assert (medicine.is_opioid, medicine.known_by) == (True, KnownBy.TEXT)
+    assert recognise([rx("161")], ["tramadol 50 mg"]).conflict
 
 
 def test_product_and_ingredient_codes_agree():
