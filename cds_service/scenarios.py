@@ -89,11 +89,13 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", 
             body["fhirServer"] = fhir_server
         if prefetch:
             body["prefetch"] = self._prefetch(fhir_server or _BASE)
-        return _filled(body, now)
+        filled: Json = _filled(body, now)
+        return filled
 
     def transaction(self, now: datetime) -> Json:
         """The record as a transaction Bundle, its dates counted from ``now``."""
-        return _filled(self.record, now)
+        filled: Json = _filled(self.record, now)
+        return filled
 
     def resources(self) -> Iterator[Json]:
         """The resources of the record, date tokens included."""

@@ -22,6 +22,10 @@ VERSIONS = ("DSTU2", "STU3", "R5")
 _ADHERENCE = "http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _ALLERGY_TYPE = "http://hl7.org/fhir/allergy-intolerance-type"
+_SYSTEMS_BEFORE_R4 = {
+    "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation": "http://hl7.org/fhir/v2/0078",
+    "http://terminology.hl7.org/CodeSystem/data-absent-reason": "http://hl7.org/fhir/data-absent-reason",
+}
 
 
 class CannotExpress(Exception):
@@ -46,7 +50,7 @@ def convert(scenario: Scenario, version: str) -> Scenario:
 def convert_resource(resource: Json, version: str) -> Json:
     """One resource, its references included."""
     converter = _CONVERTERS[version].get(resource["resourceType"], deepcopy)
-    converted = _with_references(converter(deepcopy(resource)), version)
+    converted: Json = _translated(converter(deepcopy(resource)), version)
     if "contained" in resource:
         converted["contained"] = [convert_resource(inner, version) for inner in resource["contained"]]
     return converted
@@ -57,17 +61,21 @@ def _entry(resource: Json) -> Json:
     return {"resource": resource, "request": {"method": "PUT", "url": url}}
 
 
-def _with_references(value: Any, version: str) -> Any:
+def _translated(value: Any, version: str) -> Any:
+    """References and code systems by the names they have in ``version``."""
     if isinstance(value, list):
-        return [_with_references(item, version) for item in value]
+        return [_translated(item, version) for item in value]
     if not isinstance(value, dict):
         return value
-    return {
-        key: _renamed(member, version)
-        if key == "reference" and isinstance(member, str)
-        else _with_references(member, version)
-        for key, member in value.items()
-    }
+    return {key: _translated_member(key, member, version) for key, member in value.items()}
+
+
+def _translated_member(key: str, member: Any, version: str) -> Any:
+    if key == "reference" and isinstance(member, str):
+        return _renamed(member, version)
+    if key == "system" and version != "R5":
+        return _SYSTEMS_BEFORE_R4.get(member, member)
+    return _translated(member, version)
 
 
 def _renamed(reference: str, version: str) -> str:
@@ -168,7 +176,8 @@ def _stu3_service(service: Json) -> Json:
 
 
 def _r5_medicine(resource: Json) -> None:
-    concept, reference = resource.pop("medicationCodeableConcept", None), resource.pop("medicationReference", None)
+    concept = resource.pop("medicationCodeableConcept", None)
+    reference = resource.pop("medicationReference", None)
     if concept or reference:
         resource["medication"] = {"concept": concept} if concept else {"reference": reference}
 
@@ -240,8 +249,11 @@ def _r5_allergy(allergy: Json) -> Json:
 def _r5_medication(medication: Json) -> Json:
     _move(medication, "form", "doseForm")
     for ingredient in medication.get("ingredient", []):
-        concept = ingredient.pop("itemCodeableConcept", None)
-        ingredient["item"] = {"concept": concept} if concept else {"reference": ingredient.pop("itemReference")}
+        concept, reference = (
+            ingredient.pop("itemCodeableConcept", None),
+            ingredient.pop("itemReference", None),
+        )
+        ingredient["item"] = {"concept": concept} if concept else {"reference": reference}
         _move(ingredient, "strength", "strengthRatio")
     return medication
 

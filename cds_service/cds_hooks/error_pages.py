@@ -72,10 +72,10 @@ def service_error_response(error: ServiceError) -> flask.Response:
 
 
 def _http_error_response(error: HTTPException) -> flask.typing.ResponseReturnValue:
-    """Flask's own errors; redirects and ready-made responses pass untouched."""
-    status = error.code or 500
-    if error.response is not None or status < 400:
+    """Flask's own errors. A ready-made response passes untouched; redirects do not come here at all."""
+    if error.response is not None:
         return error
+    status = error.code or 500
     other = errors.InvalidRequest if status < 500 else ServiceError
     kind, diagnostics = _BY_STATUS.get(status, (other, error.name))
     response = service_error_response(kind(diagnostics))

@@ -37,6 +37,7 @@ class _Reader:
     names: tuple[tuple[Finding, re.Pattern[str]], ...]
     not_before: re.Pattern[str]
     not_after: re.Pattern[str]
+    past: re.Pattern[str]
     remission: re.Pattern[str]
     someone_else: re.Pattern[str]
     birth_told: re.Pattern[str]
@@ -73,7 +74,7 @@ def _is_present(finding: Finding, clause: str, match: re.Match[str]) -> bool:
     """Whether the words around a name leave it present."""
     reader = _reader()
     before, after = clause[: match.start()], clause[match.end() :]
-    if reader.not_before.search(before) or reader.not_after.search(after):
+    if reader.not_before.search(before) or reader.not_after.search(after) or reader.past.search(after):
         return False
     return finding in _OBSTETRIC or not reader.remission.search(after)
 
@@ -89,6 +90,7 @@ def _reader() -> _Reader:
         names=names,
         not_before=re.compile(_words(patterns.NOT_BEFORE).pattern + "[^,]*$"),
         not_after=re.compile("^[^,]*?" + _words(patterns.NOT_AFTER).pattern),
+        past=_words(patterns.PAST),
         remission=_words(patterns.REMISSION),
         someone_else=_words(patterns.SOMEONE_ELSE),
         birth_told=_words(patterns.BIRTH_TOLD),

@@ -21,11 +21,13 @@ NOT_BEFORE: Alternatives = (
 """Before a name, up to the last comma: absent, past, feared or only planned."""
 
 NOT_AFTER: Alternatives = (
-    "ruled out|excluded|unlikely|not (?:found|present|confirmed)|negative|resolved",
+    "ruled out|excluded|unlikely|not (?:found|present|confirmed)|negative|resolved|none",
     r"counsel\w*|screen\w*|education|prevention|prophylaxis",
-    r"(?:history|hx)\s*$",
 )
 """After a name, up to the next comma."""
+
+PAST: Alternatives = (r"(?:history|hx)(?: of)?\W*$",)
+"""At the end of the clause."""
 
 REMISSION: Alternatives = ("remission|recovered|abstinent",)
 """Anywhere after a name."""
@@ -140,7 +142,7 @@ NAMES: dict[Finding, Alternatives] = {
         r"(?:long[ -]?term|chronic)\b[^;]{0,25}\b(?:use|therapy|treatment) (?:of|with) <opioid>",
         "(?:long[ -]?term|chronic)(?:,? continuous)? <opioid>(?: analgesic| pain)?"
         " (?:use|therapy|treatment|user)",
-        "<opioid> (?:contract|pain agreement)",
+        "<opioid> (?:use|therapy),? long[ -]?term|<opioid> (?:contract|pain agreement)",
     ),
     Finding.OPIOID_WITHDRAWAL: (r"<opioid>\b[^,;]{0,25}\bwithdrawal|withdrawal (?:from|due to|of) <opioid>",),
     Finding.OPIOID_OVERDOSE: (
@@ -172,7 +174,7 @@ NAMES: dict[Finding, Alternatives] = {
     ),
     Finding.SEVERE_RENAL_IMPAIRMENT: (
         "end[ -]stage (?:renal|kidney)|esrd|eskd|dialysis|aki",
-        "(?:chronic kidney disease|ckd)[ ,(]*(?:stage|grade)? ?g?(?:4|5|iv|v)",
+        r"(?:chronic kidney disease|ckd)\b[^;\d]{0,30}\b(?:stage|grade) ?g?(?:4|5|iv|v)|ckd ?g?(?:4|5|iv|v)",
         "acute (?:renal|kidney) (?:failure|injury)",
         "severe (?:renal|kidney) (?:impairment|failure|disease|insufficiency)",
     ),

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from cds_service.cds_hooks import ORDER_SIGN, parse_request
+from cds_service.cds_hooks import HOOKS, ORDER_SIGN, parse_request
 from cds_service.cds_hooks.validation import (
     validate_discovery,
     validate_feedback,
@@ -89,6 +89,22 @@ def test_a_correct_response_breaks_no_rule(request_sent):
     assert validate_response({"cards": []}) == []
 
 
+MINIMAL_CARD = {"uuid": "u", "summary": "s", "indicator": "info", "source": {"label": "L"}}
+
+
+@pytest.mark.parametrize(
+    "additions",
+    [
+        {},
+        {"links": [{"label": "A", "url": "https://e.org", "type": "smart", "autolaunchable": False}]},
+        {"suggestions": [{"label": "l", "uuid": "v"}], "selectionBehavior": "any"},
+    ],
+    ids=["alone", "link", "suggestion"],
+)
+def test_a_minimal_response_breaks_no_rule(request_sent, additions):
+    assert validate_response({"cards": [MINIMAL_CARD | additions]}, request_sent) == []
+
+
 CARD, SUGGESTION, ACTION = "cards.0.", "cards.0.suggestions.0.", "cards.0.suggestions.0.actions.0."
 AT_CARD, AT_SUGGESTION = "$.cards[0]", "$.cards[0].suggestions[0]"
 AT_ACTION = f"{AT_SUGGESTION}.actions[0]"
@@ -153,6 +169,13 @@ BROKEN_RESPONSES = [
     ("T4", {CARD + "detail": None}, f"{AT_CARD}.detail"),
     ("T4", {CARD + "extension": {}}, f"{AT_CARD}.extension"),
     ("T4", {ACTION + "resource.note": [{}]}, f"{AT_ACTION}.resource.note[0]"),
+    ("C2", {"systemActions": [5]}, "$.systemActions[0]"),
+    ("C14", {CARD + "links": [5]}, f"{AT_CARD}.links[0]"),
+    ("S1", {CARD + "suggestions": [5, 6]}, f"{AT_CARD}.suggestions[0]"),
+    ("S7", {ACTION + "resource": "x"}, f"{AT_ACTION}.resource"),
+    ("S8", {SUGGESTION + "actions": [{"type": "delete", "description": "d"}]}, f"{AT_ACTION}.resourceId"),
+    ("T5", {SUGGESTION + "extension": [1]}, f"{AT_SUGGESTION}.extension"),
+    ("T5", {ACTION + "extension": [1]}, f"{AT_ACTION}.extension"),
     ("T5", {CARD + "extension": [1]}, f"{AT_CARD}.extension"),
     ("T5", {"extension": {"mine": 1}}, "$.extension"),
 ]
@@ -261,6 +284,8 @@ BROKEN_DISCOVERY = [
     ("D10", {SERVICE + "usageRequirements": 5}, f"{AT_SERVICE}.usageRequirements"),
     ("D11", {SERVICE + "version": "3.0"}, f"{AT_SERVICE}.version"),
     ("D12", {SERVICE + "hookVersion": "9.9"}, f"{AT_SERVICE}.hookVersion"),
+    ("D3", {"services.1.hook": GONE}, "$.services[1].hook"),
+    ("T5", {SERVICE + "extension": {"mine": 1}}, f"{AT_SERVICE}.extension"),
     ("D13", {"services.1.id": "a"}, "$.services[1].id"),
 ]
 
@@ -288,6 +313,11 @@ REQUEST_CHANGES = [
     ("R7", {"fhirAuthorization.access_token": GONE}, "$.fhirAuthorization.access_token"),
     ("R7", {"fhirAuthorization.token_type": "mac"}, "$.fhirAuthorization.token_type"),
     ("R7", {"fhirAuthorization.expires_in": "300"}, "$.fhirAuthorization.expires_in"),
+    ("R6", {"fhirServer": "https:///fhir"}, "$.fhirServer"),
+    ("R7", {"fhirAuthorization": ["t"]}, "$.fhirAuthorization"),
+    ("R7", {"fhirAuthorization.expires_in": True}, "$.fhirAuthorization.expires_in"),
+    ("R9", {"context.draftOrders": {"resourceType": "List"}}, "$.context.draftOrders"),
+    ("R9", {"context.selections": [5]}, "$.context.selections"),
     ("R7", {"fhirAuthorization.patient": GONE}, "$.fhirAuthorization.patient"),
     ("R8", {"fhirAuthorization.patient": "2"}, "$.fhirAuthorization.patient"),
     ("R9", {"context.userId": GONE}, "$.context.userId"),
@@ -327,7 +357,17 @@ def strict_request(body):
 )
 def test_request(strict_request, rule, changes, path):
     assert validate_request(strict_request) == []
-    assert (rule, path) in rules(validate_request(changed(strict_request, changes)))
+    expect(validate_request(changed(strict_request, changes)), rule, path)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_minimal_request_breaks_no_rule(body, hook):
+    assert validate_request(body(hook)) == []
+
+
+def test_R7_user_scopes_need_no_patient(strict_request):
+    changes = {"fhirAuthorization.scope": "user/*.rs", "fhirAuthorization.patient": GONE}
+    assert validate_request(changed(strict_request, changes)) == []
 
 
 FEEDBACK = {
@@ -357,6 +397,8 @@ BROKEN_FEEDBACK = [
     ("F2", {FIRST + "outcomeTimestamp": "2026-05-19T19:44:04+02:00"}, f"{AT_FIRST}.outcomeTimestamp"),
     ("F3", {FIRST + "acceptedSuggestions": GONE}, f"{AT_FIRST}.acceptedSuggestions"),
     ("F3", {FIRST + "acceptedSuggestions.0.id": GONE}, f"{AT_FIRST}.acceptedSuggestions[0].id"),
+    ("F3", {FIRST + "acceptedSuggestions": ["s"]}, f"{AT_FIRST}.acceptedSuggestions[0]"),
+    ("F4", {"feedback.1.overrideReason": "x"}, f"{AT_SECOND}.overrideReason"),
     ("F4", {"feedback.1.overrideReason.reason": GONE}, f"{AT_SECOND}.overrideReason"),
     ("F4", {"feedback.1.overrideReason.reason.code": GONE}, f"{AT_SECOND}.overrideReason.reason.code"),
 ]
@@ -368,7 +410,12 @@ BROKEN_FEEDBACK = [
 )
 def test_feedback(rule, changes, path):
     assert validate_feedback(FEEDBACK) == []
-    assert (rule, path) in rules(validate_feedback(changed(FEEDBACK, changes)))
+    expect(validate_feedback(changed(FEEDBACK, changes)), rule, path)
+
+
+def test_F4_comment_alone():
+    changes = {"feedback.1.overrideReason": {"userComment": "x"}}
+    assert validate_feedback(changed(FEEDBACK, changes)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Free-text directions to steps: (value, unit, times a day, days)."""
+
+from __future__ import annotations
+
+import pytest
+
+from cds_service.chart.directions import read_directions
+
+Step = tuple[float, str, float | None, float | None]
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("1 cap qhs", [(1, "unit", 1, None)]),
+        ("4.5mg nightly", [(4.5, "mg", 1, None)]),
+        ("4,5 mg at night", [(4.5, "mg", 1, None)]),
+        ("0.5 mL of 3 mg/mL", [(1.5, "mg", None, None)]),
+        ("1 mL (1 mg/mL) at bedtime", [(1, "mg", 1, None)]),
+        ("take 2.5 mL nightly", [(2.5, "mL", 1, None)]),
+        ("1.5 mg x 2 weeks then 3 mg", [(1.5, "mg", None, 14), (3, "mg", None, None)]),
+        ("half of a 3 mg capsule", [(1.5, "mg", None, None)]),
+        ("1/4 tablet daily", [(0.25, "unit", 1, None)]),
+        ("Take 1 capsule (4.5 mg) by mouth at bedtime", [(4.5, "mg", 1, None)]),
+        ("Take 4.5mg (3 capsules) at night", [(4.5, "mg", 1, None)]),
+        ("Take 2 x 1.5 mg caps at night", [(3, "mg", 1, None)]),
+        (
+            "1.5mg caps: 1 qhs x 14 days, then 2 qhs x 14 days, then 3 qhs",
+            [(1.5, "mg", 1, 14), (3, "mg", 1, 14), (4.5, "mg", 1, None)],
+        ),
+        (
+            "take 1.5 mg nightly for 14 days, then 3 mg for 14 days, then 4.5 mg",
+            [(1.5, "mg", 1, 14), (3, "mg", 1, 14), (4.5, "mg", 1, None)],
+        ),
+        ("start 0.5 mg nightly, increase by 0.5 mg every week to 4.5 mg", [(0.5, "mg", 1, None), (4.5, "mg", 1, None)]),
+        ("Dissolve 50 mg tablet in 50 mL water, take 4.5 mL nightly", [(4.5, "mg", 1, None)]),
+        ("45 mcg daily", [(0.045, "mg", 1, None)]),
+        ("0.1 mg twice a day", [(0.1, "mg", 2, None)]),
+        ("50 mg every other day", [(50, "mg", 0.5, None)]),
+        ("one capsule at night", [(1, "unit", 1, None)]),
+        ("take 3 times daily", []),
+        ("Take as directed", []),
+        ("", []),
+    ],
+)
+def test_steps(text: str, steps: list[Step]) -> None:
+    read = [(s.value, s.unit, s.per_day, s.lasts_days) for s in read_directions(text)]
+    assert read == steps
+
+
+def test_monthly_injection() -> None:
+    (step,) = read_directions("380 mg IM every 4 weeks")
+    assert step.value == 380
+    assert step.per_day == pytest.approx(1 / 28)
+
+
+def test_as_needed() -> None:
+    (step,) = read_directions("1 tablet prn")
+    assert step.as_needed
+
+
+def test_steps_follow_each_other() -> None:
+    first, second = read_directions("1.5 mg nightly for 14 days then 3 mg nightly")
+    assert (first.starts_after_days, second.starts_after_days) == (0, 14)
