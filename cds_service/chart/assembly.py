@@ -15,7 +15,7 @@ from cds_service.chart.results import read_measurements, read_status_answers
 from cds_service.chart.surgeries import planned_surgeries
 from cds_service.fhir.records import Gap, PatientRecord
 from cds_service.fhir.resources import MEDICATION_RECORDS, Condition, MedicationRecord, Patient
-from cds_service.knowledge import condition_findings
+from cds_service.knowledge import condition_meanings
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Role
 
@@ -91,7 +91,7 @@ class _Reasons:
         references = [resource.reason_for_use_reference, *(given if isinstance(given, list) else [given])]
         references += [reason.reference for reason in resource.reason]
         coded = [
-            condition_findings([(c.system, c.code, c.display) for c in x.coding], x.text)
+            condition_meanings([(c.system, c.code, c.display) for c in x.coding], x.text)
             for x in concepts
             if x
         ]
@@ -100,14 +100,14 @@ class _Reasons:
 
     def _referred(self, reference: str | None, display: str | None) -> frozenset[Meaning]:
         local = "/".join((reference or "").split("/_history/")[0].split("/")[-2:])
-        return self._conditions.get(local) or condition_findings((), display)
+        return self._conditions.get(local) or condition_meanings((), display)
 
 
 def meanings_of(condition: Condition) -> frozenset[Meaning]:
     """What a condition's code means to the rules."""
     code = condition.code
     return (
-        condition_findings([(c.system, c.code, c.display) for c in code.coding], code.text)
+        condition_meanings([(c.system, c.code, c.display) for c in code.coding], code.text)
         if code
         else frozenset()
     )

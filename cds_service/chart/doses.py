@@ -31,7 +31,7 @@ def naltrexone_dose(
     chosen, steps, problem = (coded, coded_steps, coded_problem)
     if not steps and text_steps:
         chosen, steps, problem = (written, text_steps, None)
-    if not steps and problem is None:
+    if not steps and problem is DoseProblem.NONE_GIVEN:
         steps, problem = _from_strength(medicine)
     highest = _highest(chosen, medicine)
     return NaltrexoneDose(

@@ -17,7 +17,7 @@ from cds_service.fhir.resources import (
     Condition,
     Period,
 )
-from cds_service.knowledge import condition_findings, gestational_weeks, recognise
+from cds_service.knowledge import condition_meanings, gestational_weeks, recognise
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 
@@ -64,7 +64,7 @@ def _problem(condition: Condition, clock: Clock) -> Problem | None:
     verified = status_codes(condition.verification_status)
     if condition.code is None or verified & _NOT_SO:
         return None
-    meanings = condition_findings(triples(condition.code.coding), condition.code.text)
+    meanings = condition_meanings(triples(condition.code.coding), condition.code.text)
     if not meanings:
         return None
     onset, ended = condition.onset_period or Period(), condition.abatement_period or Period()

@@ -17,7 +17,7 @@ from cds_service.fhir.resources import (
     ProcedureRequest,
     ServiceRequest,
 )
-from cds_service.knowledge import condition_findings
+from cds_service.knowledge import condition_meanings
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning
 
@@ -40,7 +40,7 @@ def is_surgery(resource: ServiceRequest | Procedure, clinical: Clinical) -> bool
     concept = (code.concept or code) if isinstance(code, ConceptOrReference) else code
     if concept is None:
         return False
-    if Meaning.PLANNED_SURGERY in condition_findings(triples(concept.coding), concept.text):
+    if Meaning.PLANNED_SURGERY in condition_meanings(triples(concept.coding), concept.text):
         return True
     return _named(concept, clinical)
 

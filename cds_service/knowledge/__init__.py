@@ -2,7 +2,7 @@
 
 from cds_service.knowledge.clinical import Clinical, Schedule, load_clinical
 from cds_service.knowledge.concepts import Measure
-from cds_service.knowledge.findings import condition_findings, gestational_weeks
+from cds_service.knowledge.conditions import condition_meanings, gestational_weeks
 from cds_service.knowledge.medicines import recognise
 from cds_service.knowledge.observations import observation_measures, read_answer
 from cds_service.knowledge.tables import version
@@ -11,7 +11,7 @@ from cds_service.knowledge.tables import version
 def preload() -> None:
     """Load every table and compile every pattern now, not on the first request."""
     recognise([("ndc", "00000000000", "naltrexone")], [])
-    condition_findings([("icd10", "Z00", None), ("snomed", "0", None)], "pregnancy")
+    condition_meanings([("icd10", "Z00", None), ("snomed", "0", None)], "pregnancy")
     observation_measures([("loinc", "0", None)])
     read_answer(Measure.PREGNANCY_STATUS, [("loinc", "0", None)])
 
@@ -23,7 +23,7 @@ __all__ = [
     "VERSION",
     "Clinical",
     "Schedule",
-    "condition_findings",
+    "condition_meanings",
     "gestational_weeks",
     "load_clinical",
     "observation_measures",

@@ -1,7 +1,7 @@
-"""What the knowledge base answers: medicines and their ingredients, findings and measurements.
+"""What the knowledge base answers: medicines and their ingredients, conditions and measurements.
 
 These are values without behaviour; :mod:`cds_service.knowledge.medicines` and
-:mod:`cds_service.knowledge.findings` make them from codes and names.
+:mod:`cds_service.knowledge.conditions` make them from codes and names.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Medicine:
         return self.has(Role.NALTREXONE) and not self.is_opioid
 
 
-class Finding(StrEnum):
+class Meaning(StrEnum):
     """What a coded or named condition can mean to a rule."""
 
     # pregnancy and breast-feeding
@@ -197,6 +197,3 @@ class Answer(StrEnum):
     POSITIVE = "positive"
     NEGATIVE = "negative"
     UNKNOWN = "unknown"
-
-
-Meaning = Finding

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from cds_service.knowledge import condition_patterns as patterns
-from cds_service.knowledge.concepts import Finding, Role
+from cds_service.knowledge.concepts import Meaning, Role
 from cds_service.knowledge.ingredients import names_of
 from cds_service.knowledge.words import plain
 
@@ -23,7 +23,7 @@ _TAG = re.compile(r"\((?:disorder|finding|situation|event|procedure|observable e
 _TAKEN_OUT = " ~ "
 
 _OBSTETRIC = frozenset(
-    {Finding.PREGNANT, Finding.DELIVERED, Finding.PREGNANCY_ENDED, Finding.POSTPARTUM, Finding.LACTATING}
+    {Meaning.PREGNANT, Meaning.DELIVERED, Meaning.PREGNANCY_ENDED, Meaning.POSTPARTUM, Meaning.LACTATING}
 )
 """A remission named beside these is that of another disease."""
 
@@ -33,8 +33,8 @@ class _Reader:
     """The patterns, compiled once."""
 
     anything: re.Pattern[str]
-    fixed: tuple[tuple[tuple[Finding, ...], re.Pattern[str]], ...]
-    names: tuple[tuple[Finding, re.Pattern[str]], ...]
+    fixed: tuple[tuple[tuple[Meaning, ...], re.Pattern[str]], ...]
+    names: tuple[tuple[Meaning, re.Pattern[str]], ...]
     not_before: re.Pattern[str]
     not_after: re.Pattern[str]
     past: re.Pattern[str]
@@ -43,47 +43,47 @@ class _Reader:
     birth_told: re.Pattern[str]
 
 
-def read_condition(text: str) -> frozenset[Finding]:
+def read_condition(text: str) -> frozenset[Meaning]:
     """What a condition's display or text says of now; empty when it says nothing certain enough."""
     written = _WORD.sub(_one_word_for_opioids, _TAG.sub(" ", plain(text)))
     if not _reader().anything.search(written):
         return frozenset()
-    return frozenset(finding for clause in _CLAUSE.split(written) for finding in _read_clause(clause))
+    return frozenset(meaning for clause in _CLAUSE.split(written) for meaning in _read_clause(clause))
 
 
-def _read_clause(clause: str) -> Iterator[Finding]:
+def _read_clause(clause: str) -> Iterator[Meaning]:
     reader = _reader()
-    for findings, pattern in reader.fixed:
+    for meanings, pattern in reader.fixed:
         clause, count = pattern.subn(_TAKEN_OUT, clause)
         if count:
-            yield from findings
+            yield from meanings
     if reader.someone_else.search(clause):
         return
     over = reader.birth_told.search(clause) is not None
-    for finding, pattern in reader.names:
-        present = any(_is_present(finding, clause, match) for match in pattern.finditer(clause))
-        if present and not (over and finding is Finding.PREGNANT):
-            yield finding
-        if finding is Finding.PREGNANCY_ENDED:  # "ectopic pregnancy" names no other pregnancy
+    for meaning, pattern in reader.names:
+        present = any(_is_present(meaning, clause, match) for match in pattern.finditer(clause))
+        if present and not (over and meaning is Meaning.PREGNANT):
+            yield meaning
+        if meaning is Meaning.PREGNANCY_ENDED:  # "ectopic pregnancy" names no other pregnancy
             clause = pattern.sub(_TAKEN_OUT, clause)
     if over:
-        yield Finding.DELIVERED
+        yield Meaning.DELIVERED
 
 
-def _is_present(finding: Finding, clause: str, match: re.Match[str]) -> bool:
+def _is_present(meaning: Meaning, clause: str, match: re.Match[str]) -> bool:
     """Whether the words around a name leave it present."""
     reader = _reader()
     before, after = clause[: match.start()], clause[match.end() :]
     if reader.not_before.search(before) or reader.not_after.search(after) or reader.past.search(after):
         return False
-    return finding in _OBSTETRIC or not reader.remission.search(after)
+    return meaning in _OBSTETRIC or not reader.remission.search(after)
 
 
 @cache
 def _reader() -> _Reader:
-    fixed = tuple((findings, _words(known)) for findings, known in patterns.FIXED)
-    names = tuple((finding, _words(known)) for finding, known in patterns.NAMES.items())
-    telling = [pattern for findings, pattern in fixed if findings] + [pattern for _, pattern in names]
+    fixed = tuple((meanings, _words(known)) for meanings, known in patterns.FIXED)
+    names = tuple((meaning, _words(known)) for meaning, known in patterns.NAMES.items())
+    telling = [pattern for meanings, pattern in fixed if meanings] + [pattern for _, pattern in names]
     return _Reader(
         anything=re.compile("|".join(pattern.pattern for pattern in telling)),
         fixed=fixed,

@@ -7,7 +7,7 @@ clinical content: none of it comes from a published list.
 
 from __future__ import annotations
 
-from cds_service.knowledge.concepts import Finding
+from cds_service.knowledge.concepts import Meaning
 
 Alternatives = tuple[str, ...]
 
@@ -48,9 +48,9 @@ _TEST = "(?:pregnancy test|hcg)"
 BIRTH_TOLD: Alternatives = (r"(?<!not )(?<!be )delivered|with postnatal complication",)
 """SNOMED CT names such as "pre-eclampsia - delivered": the pregnancy they name is over."""
 
-FIXED: tuple[tuple[tuple[Finding, ...], Alternatives], ...] = (
+FIXED: tuple[tuple[tuple[Meaning, ...], Alternatives], ...] = (
     (
-        (Finding.NOT_PREGNANT,),
+        (Meaning.NOT_PREGNANT,),
         (
             "(?:not|isn't|no longer|non)[ -]*(?:currently |known to be |yet )?pregnant",
             r"pregnan(?:t|cy)(?: status)?\s*[:=]\s*(?:no|not|negative|none|false)",
@@ -60,7 +60,7 @@ FIXED: tuple[tuple[tuple[Finding, ...], Alternatives], ...] = (
         ),
     ),
     (
-        (Finding.PREGNANT,),
+        (Meaning.PREGNANT,),
         (
             _TEST + r"\b[^,;]{0,25}\bpositive",
             r"positive\b[^,;]{0,20}\b" + _TEST,
@@ -69,7 +69,7 @@ FIXED: tuple[tuple[tuple[Finding, ...], Alternatives], ...] = (
         ),
     ),
     (
-        (Finding.POSSIBLY_PREGNANT,),
+        (Meaning.POSSIBLY_PREGNANT,),
         (
             "(?:possibl[ey]|suspected|suspicion of|probabl[ey]|presumed|unconfirmed|may be|might be|could be"
             "|query) (?:currently |early )?pregnan(?:t|cy)",
@@ -79,7 +79,7 @@ FIXED: tuple[tuple[tuple[Finding, ...], Alternatives], ...] = (
         ),
     ),
     (
-        (Finding.NOT_LACTATING,),
+        (Meaning.NOT_LACTATING,),
         (
             "(?:not|no longer|non|stopped|ceased|discontinued)[ -]*(?:currently )?breast[ -]?feeding",
             "breast[ -]?feeding (?:stopped|ceased|discontinued)|(?:not|non|no longer)[ -]?lactating",
@@ -105,13 +105,13 @@ FIXED: tuple[tuple[tuple[Finding, ...], Alternatives], ...] = (
 )
 """Phrases read as a whole, in this order, whatever stands around them, and then taken out."""
 
-NAMES: dict[Finding, Alternatives] = {
-    Finding.PREGNANCY_ENDED: (
+NAMES: dict[Meaning, Alternatives] = {
+    Meaning.PREGNANCY_ENDED: (
         r"(?:ectopic|molar|tubal|ovarian|abdominal|cornual|cervical|heterotopic)(?: \w+)? pregnancy",
         "hydatidiform mole|blighted ovum|miscarriage|abortion",
         r"terminat\w+ of pregnancy|pregnancy (?:loss|terminated)",
     ),
-    Finding.PREGNANT: (
+    Meaning.PREGNANT: (
         "pregnan(?:t|cy)|gestation period",
         "gravid|primigravida|pre-?eclampsia|hyperemesis gravidarum|placenta pra?evia",
         "gestational (?:diabetes|hypertension|o?edema|proteinuria)",
@@ -119,95 +119,95 @@ NAMES: dict[Finding, Alternatives] = {
         "(?:first|second|third|1st|2nd|3rd) trimester",
         r"\d{1,2} ?(?:weeks?|wks?)(?: of)? gestation",
     ),
-    Finding.DELIVERED: (
+    Meaning.DELIVERED: (
         "(?:vaginal|ca?esarean|forceps|vacuum|normal|spontaneous|preterm|term|breech|assisted) delivery",
         "(?<!planned )(?<!scheduled )(?:ca?esarean|c-section)"
         "(?!(?: section| delivery)? (?:planned|scheduled))",
         "outcome of delivery|live ?birth|stillbirth|childbirth|gave birth",
         "delivered (?:by|vaginally|a)|(?:mother|twins?|pregnancy) delivered",
     ),
-    Finding.POSTPARTUM: (r"post-? ?partum|puerper\w+|postnatal",),
-    Finding.LACTATING: ("breast[ -]?feed(?:s|ing)?|lactat(?:ing|ion)|nursing mother",),
-    Finding.OPIOID_USE_DISORDER: (
+    Meaning.POSTPARTUM: (r"post-? ?partum|puerper\w+|postnatal",),
+    Meaning.LACTATING: ("breast[ -]?feed(?:s|ing)?|lactat(?:ing|ion)|nursing mother",),
+    Meaning.OPIOID_USE_DISORDER: (
         "<opioid>(?:[ -]+(?:induced|type|drug|analgesic|medication))*[ -]+"
         r"(?:use disorders?|dependen(?:ce|cy|t)|addict\w*|abuse\w*|misuse\w*|intoxication)",
         "(?:dependence|addiction|abuse|misuse) (?:of|on|to) <opioid>|oud",
     ),
-    Finding.OPIOID_AGONIST_THERAPY: (
+    Meaning.OPIOID_AGONIST_THERAPY: (
         r"<opioid>\b.{0,40}\bagonist (?:therapy|treatment)|<opioid> (?:substitution|replacement|maintenance)",
         "(?:methadone|buprenorphine|suboxone)[ -]+(?:maintenance|programme?|clinic|therapy|treatment)",
         "medications? for opioid use disorder|moud",
     ),
-    Finding.LONG_TERM_OPIOID: (
+    Meaning.LONG_TERM_OPIOID: (
         r"(?:long[ -]?term|chronic)\b[^;]{0,25}\b(?:use|therapy|treatment) (?:of|with) <opioid>",
         "(?:long[ -]?term|chronic)(?:,? continuous)? <opioid>(?: analgesic| pain)?"
         " (?:use|therapy|treatment|user)",
         "<opioid> (?:use|therapy),? long[ -]?term|<opioid> (?:contract|pain agreement)",
     ),
-    Finding.OPIOID_WITHDRAWAL: (r"<opioid>\b[^,;]{0,25}\bwithdrawal|withdrawal (?:from|due to|of) <opioid>",),
-    Finding.OPIOID_OVERDOSE: (
+    Meaning.OPIOID_WITHDRAWAL: (r"<opioid>\b[^,;]{0,25}\bwithdrawal|withdrawal (?:from|due to|of) <opioid>",),
+    Meaning.OPIOID_OVERDOSE: (
         r"<opioid>\b[^,;]{0,40}\b(?:overdose|poisoning)|(?:overdose|poisoning)\b[^,;]{0,40}\b<opioid>",
     ),
-    Finding.NALOXONE_CHALLENGE_FAILED: (
+    Meaning.NALOXONE_CHALLENGE_FAILED: (
         "fail(?:ed|ure of|s)? (?:the )?(?:naloxone|narcan)[ -]+challenge",
         "(?:naloxone|narcan)[ -]+challenge(?: test)?[ :,-]*(?:was )?(?:failed|failure|positive)",
     ),
-    Finding.ALCOHOL_USE_DISORDER: (
+    Meaning.ALCOHOL_USE_DISORDER: (
         r"alcohol[ -]+(?:use disorder|dependen\w+|addict\w*|abuse)|alcoholism|aud",
     ),
-    Finding.ACUTE_HEPATITIS: (
+    Meaning.ACUTE_HEPATITIS: (
         r"acute (?:\w+[ -]+){0,3}hepatitis|hepatitis\b[^;]{0,12}\bacute",
         "alcoholic hepatitis|fulminant hepatitis",
     ),
-    Finding.LIVER_FAILURE: (
+    Meaning.LIVER_FAILURE: (
         "(?:liver|hepatic) failure|hepatic coma|hepatorenal syndrome|fulminant hepatitis",
     ),
-    Finding.DECOMPENSATED_CIRRHOSIS: (
+    Meaning.DECOMPENSATED_CIRRHOSIS: (
         r"decompensated (?:\w+ ){0,3}(?:cirrhosis|liver disease)|cirrhosis\b[^;]{0,30}\bdecompensated",
         r"cirrhosis\b[^;]{0,40}\bwith (?:\w+ )?ascites",
         "end[ -]stage liver disease|esld|child[ -]pugh (?:class )?c",
     ),
-    Finding.CIRRHOSIS: ("cirrhosis|cirrhotic",),
-    Finding.DECOMPENSATION_SIGN: (
+    Meaning.CIRRHOSIS: ("cirrhosis|cirrhotic",),
+    Meaning.DECOMPENSATION_SIGN: (
         "ascites|(?:o?esophageal|gastric) varices|variceal|hepatic encephalopathy",
         "portal hypertension|spontaneous bacterial peritonitis",
     ),
-    Finding.SEVERE_RENAL_IMPAIRMENT: (
+    Meaning.SEVERE_RENAL_IMPAIRMENT: (
         "end[ -]stage (?:renal|kidney)|esrd|eskd|dialysis|aki",
         r"(?:chronic kidney disease|ckd)\b[^;\d]{0,30}\b(?:stage|grade) ?g?(?:4|5|iv|v)|ckd ?g?(?:4|5|iv|v)",
         "acute (?:renal|kidney) (?:failure|injury)",
         "severe (?:renal|kidney) (?:impairment|failure|disease|insufficiency)",
     ),
-    Finding.DEPRESSION: (r"depress(?:ion|ive)|dysthymi\w+|mdd",),
-    Finding.SUICIDALITY: (
+    Meaning.DEPRESSION: (r"depress(?:ion|ive)|dysthymi\w+|mdd",),
+    Meaning.SUICIDALITY: (
         "suicid(?:al|ality)|suicide attempt|(?:attempted|planning|threaten(?:ed|ing)) suicide",
     ),
-    Finding.PLANNED_SURGERY: (
+    Meaning.PLANNED_SURGERY: (
         r"(?:awaiting|scheduled|planned|upcoming)\b[^,;]{0,30}\b(?:surg\w+|operation|arthroplasty|replacement)",
         r"pre-?(?:op|operative|procedural|surgical)\b[^,;]{0,20}\b(?:exam\w*|evaluation|assessment|clearance)",
         "surgery (?:planned|scheduled)",
     ),
-    Finding.NALTREXONE_ALLERGY: (
+    Meaning.NALTREXONE_ALLERGY: (
         r"(?:allerg\w+|hypersensitiv\w+|anaphyla\w+)\b[^;]{0,25}\bnaltrexone",
         r"naltrexone\b[^;]{0,20}\b(?:allerg|hypersensitiv|anaphyla)\w*",
     ),
-    Finding.NALOXONE_ALLERGY: (
+    Meaning.NALOXONE_ALLERGY: (
         r"(?:allerg\w+|hypersensitiv\w+|anaphyla\w+)\b[^;]{0,25}\bnaloxone",
         r"naloxone\b[^;]{0,20}\b(?:allerg|hypersensitiv|anaphyla)\w*",
     ),
-    Finding.FIBROMYALGIA: ("fibromyalgia|fibromyositis",),
-    Finding.CRPS: ("complex regional pain|crps|reflex sympathetic dystrophy|causalgia",),
-    Finding.RHEUMATOID_ARTHRITIS: (
+    Meaning.FIBROMYALGIA: ("fibromyalgia|fibromyositis",),
+    Meaning.CRPS: ("complex regional pain|crps|reflex sympathetic dystrophy|causalgia",),
+    Meaning.RHEUMATOID_ARTHRITIS: (
         r"rheumatoid (?:(?:poly)?arthritis|lung|nodul\w+|vasculitis|arteritis|disease)",
         "felty(?:'?s)? syndrome",
     ),
-    Finding.LUPUS: ("lupus|sle",),
-    Finding.MULTIPLE_SCLEROSIS: ("multiple sclerosis|(?:rr|pp|sp)ms",),
-    Finding.CROHNS_DISEASE: ("crohn(?:'?s)?|regional enteritis",),
-    Finding.ENDOMETRIOSIS: ("endometriosis|adenomyosis",),
-    Finding.ME_CFS: ("chronic fatigue syndrome|myalgic encephalomyelitis|me ?/ ?cfs|cfs ?/ ?me",),
-    Finding.CHRONIC_PAIN: (r"chronic (?:\w+[ -]+){0,3}pain",),
-    Finding.NEUROPATHIC_PAIN: ("neuropathic pain|neuralgia|(?:poly)?neuropathy",),
-    Finding.PELVIC_PAIN: ("pelvic (?:and perineal )?pain|vulvodynia|interstitial cystitis",),
+    Meaning.LUPUS: ("lupus|sle",),
+    Meaning.MULTIPLE_SCLEROSIS: ("multiple sclerosis|(?:rr|pp|sp)ms",),
+    Meaning.CROHNS_DISEASE: ("crohn(?:'?s)?|regional enteritis",),
+    Meaning.ENDOMETRIOSIS: ("endometriosis|adenomyosis",),
+    Meaning.ME_CFS: ("chronic fatigue syndrome|myalgic encephalomyelitis|me ?/ ?cfs|cfs ?/ ?me",),
+    Meaning.CHRONIC_PAIN: (r"chronic (?:\w+[ -]+){0,3}pain",),
+    Meaning.NEUROPATHIC_PAIN: ("neuropathic pain|neuralgia|(?:poly)?neuropathy",),
+    Meaning.PELVIC_PAIN: ("pelvic (?:and perineal )?pain|vulvodynia|interstitial cystitis",),
 }
 """Names that are present unless the words around them say otherwise."""

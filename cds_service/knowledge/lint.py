@@ -15,7 +15,7 @@ from itertools import combinations
 from cds_service.knowledge import tables
 from cds_service.knowledge.checkdigits import is_loinc_code, is_snomed_id
 from cds_service.knowledge.codings import System
-from cds_service.knowledge.concepts import Answer, Duration, Finding, Form, Measure, Role
+from cds_service.knowledge.concepts import Answer, Duration, Form, Meaning, Measure, Role
 from cds_service.knowledge.words import words
 
 Row = dict[str, str]
@@ -38,7 +38,7 @@ _VALUES: dict[str, type[StrEnum]] = {
     "role": Role,
     "duration": Duration,
     "form": Form,
-    "findings": Finding,
+    "meanings": Meaning,
     "measure": Measure,
     "answer": Answer,
     "system": System,
@@ -50,16 +50,16 @@ _FLAGS = {
     "match": ("exact", "prefix"),
 }
 
-_CONTRADICTING: tuple[frozenset[Finding], ...] = tuple(
+_CONTRADICTING: tuple[frozenset[Meaning], ...] = tuple(
     frozenset(pair)
     for pair in (
         *combinations(
-            (Finding.PREGNANT, Finding.NOT_PREGNANT, Finding.POSSIBLY_PREGNANT, Finding.DELIVERED), 2
+            (Meaning.PREGNANT, Meaning.NOT_PREGNANT, Meaning.POSSIBLY_PREGNANT, Meaning.DELIVERED), 2
         ),
-        (Finding.PREGNANT, Finding.PREGNANCY_ENDED),
-        (Finding.PREGNANT, Finding.POSTPARTUM),
-        (Finding.LACTATING, Finding.NOT_LACTATING),
-        (Finding.CIRRHOSIS, Finding.DECOMPENSATED_CIRRHOSIS),
+        (Meaning.PREGNANT, Meaning.PREGNANCY_ENDED),
+        (Meaning.PREGNANT, Meaning.POSTPARTUM),
+        (Meaning.LACTATING, Meaning.NOT_LACTATING),
+        (Meaning.CIRRHOSIS, Meaning.DECOMPENSATED_CIRRHOSIS),
     )
 )
 
@@ -110,10 +110,10 @@ def _flag_problems(row: Row) -> Iterator[str]:
 
 
 def _meaning_problems(row: Row) -> Iterator[str]:
-    findings = set(tables.cell(row.get("findings", "")))
+    meanings = set(tables.cell(row.get("meanings", "")))
     for pair in _CONTRADICTING:
-        if pair <= findings:
-            yield f"contradicting findings {' and '.join(sorted(pair))}"
+        if pair <= meanings:
+            yield f"contradicting meanings {' and '.join(sorted(pair))}"
     if row.get("role") in (Role.OPIOID, Role.OPIOID_LIKE) and not row["duration"]:
         yield f"opioid {row['name']!r} without duration"
     if row.get("naltrexone_mg") and not 0 < float(row["naltrexone_mg"]) <= 1000:

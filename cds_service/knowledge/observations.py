@@ -8,9 +8,9 @@ from functools import cache
 
 from cds_service.knowledge import tables
 from cds_service.knowledge.codings import Coding, System, known_codings
-from cds_service.knowledge.concepts import Answer, Finding, Measure, Role
+from cds_service.knowledge.concepts import Answer, Meaning, Measure, Role
+from cds_service.knowledge.conditions import condition_meanings
 from cds_service.knowledge.drug_names import read_drug_name
-from cds_service.knowledge.findings import condition_findings
 from cds_service.knowledge.ingredients import by_name
 from cds_service.knowledge.words import plain
 
@@ -97,11 +97,11 @@ def _names_opioid(written: str) -> bool:
 # --- answers ------------------------------------------------------------------------------------
 
 _STATUS_OF = {
-    Finding.PREGNANT: Answer.PREGNANT,
-    Finding.NOT_PREGNANT: Answer.NOT_PREGNANT,
-    Finding.POSSIBLY_PREGNANT: Answer.POSSIBLY_PREGNANT,
-    Finding.LACTATING: Answer.LACTATING,
-    Finding.NOT_LACTATING: Answer.NOT_LACTATING,
+    Meaning.PREGNANT: Answer.PREGNANT,
+    Meaning.NOT_PREGNANT: Answer.NOT_PREGNANT,
+    Meaning.POSSIBLY_PREGNANT: Answer.POSSIBLY_PREGNANT,
+    Meaning.LACTATING: Answer.LACTATING,
+    Meaning.NOT_LACTATING: Answer.NOT_LACTATING,
 }
 _SAME: dict[Measure, dict[Answer, Answer]] = {
     Measure.PREGNANCY_STATUS: {Answer.POSITIVE: Answer.PREGNANT, Answer.NEGATIVE: Answer.NOT_PREGNANT},
@@ -136,7 +136,7 @@ def _coded_answer(measure: Measure, system: System, code: str) -> Answer | None:
     answers = _answers()
     found = answers.get((system, code, str(measure))) or answers.get((system, code, ""))
     if found is None and system is System.SNOMED:
-        found = _status(condition_findings([("http://snomed.info/sct", code, None)]))
+        found = _status(condition_meanings([("http://snomed.info/sct", code, None)]))
     return found
 
 
@@ -146,13 +146,13 @@ def _answers() -> dict[tuple[System, str, str], Answer]:
     return {(System(r["system"]), r["code"].upper(), r["measure"]): Answer(r["answer"]) for r in rows}
 
 
-def _status(findings: frozenset[Finding]) -> Answer | None:
-    return next((answer for finding, answer in _STATUS_OF.items() if finding in findings), None)
+def _status(meanings: frozenset[Meaning]) -> Answer | None:
+    return next((answer for meaning, answer in _STATUS_OF.items() if meaning in meanings), None)
 
 
 def _written_answer(measure: Measure, name: str) -> Answer | None:
     written = plain(name).strip()
-    status = _status(condition_findings([], name)) if measure in _SAME else None
+    status = _status(condition_meanings([], name)) if measure in _SAME else None
     return status and _SAME[measure].get(status, status) or _plain_answer(measure, written)
 
 

@@ -328,7 +328,7 @@ REQUEST_CHANGES = [
     ("R9", {"context.selections": GONE}, "$.context.selections"),
     ("R9", {"context.selections": ["m1"]}, "$.context.selections"),
     ("P1", {"prefetch": [1]}, "$.prefetch"),
-    ("T4", {"context.encounterId": ""}, "$.context.encounterId"),
+    ("T4", {"context.other": ""}, "$.context.other"),
     ("T5", {"extension": [1]}, "$.extension"),
 ]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from cds_service.cds_hooks import DraftOrder
 from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
 from cds_service.chart.baskets import read_drafts
 from cds_service.chart.exposures import Clock
-from cds_service.cds_hooks import DraftOrder
 from cds_service.fhir import Deadline, GatherOptions, gather
 from cds_service.knowledge.clinical import load_clinical
 
@@ -115,5 +115,3 @@ def _draft(order: dict[str, Any], position: int) -> DraftOrder:
     raw = msgspec.Raw(msgspec.json.encode(order))
     path = f"$.context.draftOrders.entry[{position}].resource"
     return DraftOrder(raw=raw, resource_type=order["resourceType"], id=order.get("id"), path=path)
-
-

@@ -32,7 +32,10 @@ Step = tuple[float, str, float | None, float | None]
             "take 1.5 mg nightly for 14 days, then 3 mg for 14 days, then 4.5 mg",
             [(1.5, "mg", 1, 14), (3, "mg", 1, 14), (4.5, "mg", 1, None)],
         ),
-        ("start 0.5 mg nightly, increase by 0.5 mg every week to 4.5 mg", [(0.5, "mg", 1, None), (4.5, "mg", 1, None)]),
+        (
+            "start 0.5 mg nightly, increase by 0.5 mg every week to 4.5 mg",
+            [(0.5, "mg", 1, None), (4.5, "mg", 1, None)],
+        ),
         ("Dissolve 50 mg tablet in 50 mL water, take 4.5 mL nightly", [(4.5, "mg", 1, None)]),
         ("45 mcg daily", [(0.045, "mg", 1, None)]),
         ("0.1 mg twice a day", [(0.1, "mg", 2, None)]),

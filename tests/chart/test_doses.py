@@ -12,7 +12,9 @@ from tests.chart.builders import NALTREXONE, RXNORM, TABLET_50, chart, medicatio
 DAILY = {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}
 
 
-def dose(medication: dict[str, Any] = NALTREXONE, dosage: dict[str, Any] | None = None, **elements: Any) -> NaltrexoneDose:
+def dose(
+    medication: dict[str, Any] = NALTREXONE, dosage: dict[str, Any] | None = None, **elements: Any
+) -> NaltrexoneDose:
     instructions = [dosage] if dosage is not None else []
     order = medication_request(medication, status="draft", dosageInstruction=instructions, **elements)
     (only,) = chart(orders=(order,)).orders
@@ -24,6 +26,7 @@ def quantity(value: float, unit: str, **timing: Any) -> dict[str, Any]:
     return {"timing": timing or DAILY, "doseAndRate": [{"doseQuantity": coded}]}
 
 
+RANGE = {"low": {"value": 3, "unit": "mg"}, "high": {"value": 4.5, "unit": "mg"}}
 LIQUID = {"text": "naltrexone 1 mg/mL oral suspension"}
 CAPSULE = {"text": "naltrexone 1.5 mg compounded capsule"}
 
@@ -41,7 +44,7 @@ CAPSULE = {"text": "naltrexone 1.5 mg compounded capsule"}
         (CAPSULE, quantity(2, "CAP"), 3),
         (LIQUID, quantity(4.5, "mL"), 4.5),
         (NALTREXONE, {"timing": DAILY, "doseQuantity": {"value": 3, "unit": "mg"}}, 3),
-        (NALTREXONE, {"timing": DAILY, "doseAndRate": [{"doseRange": {"low": {"value": 3, "unit": "mg"}, "high": {"value": 4.5, "unit": "mg"}}}]}, 4.5),
+        (NALTREXONE, {"timing": DAILY, "doseAndRate": [{"doseRange": RANGE}]}, 4.5),
         (NALTREXONE, {"text": "4.5 mg at bedtime"}, 4.5),
         (CAPSULE, {"text": "1 cap qhs"}, 1.5),
         (CAPSULE, None, 1.5),
@@ -62,7 +65,9 @@ def test_mg_a_day(medication: dict[str, Any], dosage: dict[str, Any] | None, mg:
         (TABLET_50, None, DoseProblem.NONE_GIVEN),
     ],
 )
-def test_why_a_dose_is_not_known(medication: dict[str, Any], dosage: dict[str, Any] | None, problem: DoseProblem) -> None:
+def test_why_a_dose_is_not_known(
+    medication: dict[str, Any], dosage: dict[str, Any] | None, problem: DoseProblem
+) -> None:
     found = dose(medication, dosage)
     assert (found.mg_per_day, found.problem) == (None, problem)
 
@@ -82,7 +87,9 @@ def test_steps_in_sequence_are_a_schedule() -> None:
 
 
 def test_dosages_without_sequence_are_taken_together() -> None:
-    order = medication_request(NALTREXONE, status="draft", dosageInstruction=[quantity(1.5, "mg"), quantity(3, "mg")])
+    order = medication_request(
+        NALTREXONE, status="draft", dosageInstruction=[quantity(1.5, "mg"), quantity(3, "mg")]
+    )
     assert chart(orders=(order,)).orders[0].dose.mg_per_day == 4.5
 
 
@@ -98,7 +105,10 @@ def test_strength_of_a_contained_medication() -> None:
         "ingredient": [
             {
                 "itemCodeableConcept": {"coding": [{"system": RXNORM, "code": "7243"}]},
-                "strength": {"numerator": {"value": 3, "unit": "mg"}, "denominator": {"value": 1, "unit": "capsule"}},
+                "strength": {
+                    "numerator": {"value": 3, "unit": "mg"},
+                    "denominator": {"value": 1, "unit": "capsule"},
+                },
             }
         ],
     }

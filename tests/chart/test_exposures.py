@@ -23,7 +23,10 @@ from tests.chart.builders import (
     supply,
 )
 
-FENTANYL_PATCH = {"coding": [{"system": RXNORM, "code": "245136"}], "text": "72 HR fentanyl 0.1 MG/HR Transdermal System"}
+FENTANYL_PATCH = {
+    "coding": [{"system": RXNORM, "code": "245136"}],
+    "text": "72 HR fentanyl 0.1 MG/HR Transdermal System",
+}
 SUBLOCADE = {"text": "Sublocade 300 mg/1.5 mL extended-release injection"}
 VIVITROL = {"coding": [{"system": RXNORM, "code": "637216"}]}
 
@@ -188,7 +191,10 @@ def test_not_taken_without_use_before_is_no_exposure(elements: dict[str, Any]) -
     assert chart(statement(**{"dateAsserted": ago(3), **elements})).exposures == ()
 
 
-@pytest.mark.parametrize(("code", "expected"), [("taking", Presence.ACTIVE), ("on-hold", Presence.ACTIVE), ("stopped", Presence.ENDED)])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("taking", Presence.ACTIVE), ("on-hold", Presence.ACTIVE), ("stopped", Presence.ENDED)],
+)
 def test_r5_adherence_speaks_for_the_status(code: str, expected: Presence) -> None:
     entry = statement(
         status="recorded",
@@ -294,7 +300,12 @@ def test_a_depot_is_active_for_its_interval() -> None:
 
 
 def test_medicines_of_no_concern_leave_no_exposure() -> None:
-    names = ["levothyroxine 50 mcg tablet", "methotrexate 2.5 mg", "gabapentin 300 mg capsule", "tiotropium 18 mcg"]
+    names = [
+        "levothyroxine 50 mcg tablet",
+        "methotrexate 2.5 mg",
+        "gabapentin 300 mg capsule",
+        "tiotropium 18 mcg",
+    ]
     entries = [statement({"text": name}, id=f"s{i}") for i, name in enumerate(names)]
     assert chart(*entries).exposures == ()
 

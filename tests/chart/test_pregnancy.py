@@ -66,7 +66,9 @@ def test_not_pregnant_observed_later_beats_an_active_condition() -> None:
 
 
 def test_not_pregnant_observed_earlier_does_not() -> None:
-    assert state(condition(PREGNANT, onsetDateTime=ago(60)), status(NOT_PREGNANT_ANSWER, ago(90))) == "pregnant"
+    assert (
+        state(condition(PREGNANT, onsetDateTime=ago(60)), status(NOT_PREGNANT_ANSWER, ago(90))) == "pregnant"
+    )
 
 
 @pytest.mark.parametrize("outcome", ["O80", "Z37.0", "Z39.2"])
@@ -78,7 +80,10 @@ def test_an_outcome_after_antenatal_care_ends_it(outcome: str) -> None:
 
 
 def test_outcome_and_weeks_of_one_encounter() -> None:
-    assert state(condition((ICD, "Z3A.39"), recordedDate=ago(20)), condition((ICD, "O80"), recordedDate=ago(20))) == "none"
+    assert (
+        state(condition((ICD, "Z3A.39"), recordedDate=ago(20)), condition((ICD, "O80"), recordedDate=ago(20)))
+        == "none"
+    )
 
 
 def test_weeks_of_gestation_alone() -> None:
@@ -93,7 +98,10 @@ def test_recorded_three_years_ago_and_never_closed_is_unclear() -> None:
 
 
 def test_a_new_pregnancy_after_a_birth() -> None:
-    assert state(condition((ICD, "O80"), recordedDate=ago(600)), condition(PREGNANT, onsetDateTime=ago(50))) == "pregnant"
+    assert (
+        state(condition((ICD, "O80"), recordedDate=ago(600)), condition(PREGNANT, onsetDateTime=ago(50)))
+        == "pregnant"
+    )
 
 
 @pytest.mark.parametrize(("days", "expected"), [(60, "pregnant"), (-10, "pregnant"), (-40, "unclear")])

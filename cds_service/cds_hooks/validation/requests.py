@@ -103,11 +103,8 @@ def _fhir_access(body: dict[str, Any]) -> Iterator[Violation]:
         authorization.get("patient"),
         context.get("patientId") if _is_object(context) else None,
     )
-    if (
-        patient is not None
-        and expected is not None
-        and patient_id_of(str(patient)) != patient_id_of(str(expected))
-    ):
+    both = isinstance(patient, str) and isinstance(expected, str)
+    if both and patient_id_of(str(patient)) != patient_id_of(str(expected)):
         yield Violation("R8", f"{path}.patient", "Another patient than the context's")
 
 

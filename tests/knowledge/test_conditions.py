@@ -2,8 +2,8 @@
 
 import pytest
 
-from cds_service.knowledge import condition_findings, gestational_weeks, tables
-from cds_service.knowledge.concepts import Finding
+from cds_service.knowledge import condition_meanings, gestational_weeks, tables
+from cds_service.knowledge.concepts import Meaning
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 SNOMED = "http://snomed.info/sct"
@@ -186,40 +186,40 @@ SNOMED_CODES = """
 
 def _rows(table):
     lines = [line.split() for line in table.strip().splitlines()]
-    return [(line[0], frozenset(map(Finding, line[1:]))) for line in lines]
+    return [(line[0], frozenset(map(Meaning, line[1:]))) for line in lines]
 
 
-@pytest.mark.parametrize(("code", "findings"), _rows(ICD10_CODES))
-def test_icd10(code, findings):
-    assert condition_findings([(ICD10, code, None)]) == findings
+@pytest.mark.parametrize(("code", "meanings"), _rows(ICD10_CODES))
+def test_icd10(code, meanings):
+    assert condition_meanings([(ICD10, code, None)]) == meanings
 
 
-@pytest.mark.parametrize(("code", "findings"), _rows(SNOMED_CODES))
-def test_snomed(code, findings):
-    assert condition_findings([(SNOMED, code, None)]) == findings
+@pytest.mark.parametrize(("code", "meanings"), _rows(SNOMED_CODES))
+def test_snomed(code, meanings):
+    assert condition_meanings([(SNOMED, code, None)]) == meanings
 
 
 @pytest.mark.parametrize("code", ["F11.23", "f11.23", "F1123", " F11.23 ", "F11.23 "])
 def test_spellings_of_icd10(code):
-    assert Finding.OPIOID_WITHDRAWAL in condition_findings([(ICD10, code, None)])
+    assert Meaning.OPIOID_WITHDRAWAL in condition_meanings([(ICD10, code, None)])
 
 
 @pytest.mark.parametrize(
-    ("code", "finding"),
+    ("code", "meaning"),
     [
-        ("G35.Z9", Finding.MULTIPLE_SCLEROSIS),
-        ("R10.299", Finding.PELVIC_PAIN),
-        ("O09.999", Finding.PREGNANT),
-        ("F11.299", Finding.OPIOID_USE_DISORDER),
-        ("N80.9999", Finding.ENDOMETRIOSIS),
+        ("G35.Z9", Meaning.MULTIPLE_SCLEROSIS),
+        ("R10.299", Meaning.PELVIC_PAIN),
+        ("O09.999", Meaning.PREGNANT),
+        ("F11.299", Meaning.OPIOID_USE_DISORDER),
+        ("N80.9999", Meaning.ENDOMETRIOSIS),
     ],
 )
-def test_codes_split_later_fall_back_to_their_stem(code, finding):
-    assert condition_findings([(ICD10, code, None)]) == {finding}
+def test_codes_split_later_fall_back_to_their_stem(code, meaning):
+    assert condition_meanings([(ICD10, code, None)]) == {meaning}
 
 
 def test_an_exact_leaf_is_no_stem():
-    assert condition_findings([(ICD10, "M79.71", None)], "") == frozenset()
+    assert condition_meanings([(ICD10, "M79.71", None)], "") == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -232,28 +232,28 @@ def test_an_exact_leaf_is_no_stem():
     ],
 )
 def test_a_silent_code_never_falls_to_the_text(coding):
-    assert condition_findings([coding], "currently pregnant, opioid withdrawal, liver failure") == frozenset()
+    assert condition_meanings([coding], "currently pregnant, opioid withdrawal, liver failure") == frozenset()
 
 
 def test_a_known_code_decides_and_an_unknown_one_is_read_by_name():
-    assert condition_findings([(ICD10, "M79.7", "x")], "pregnant") == {Finding.FIBROMYALGIA}
-    assert condition_findings([(SNOMED, "295210001", "Accidental levorphanol overdose (disorder)")]) == {
-        Finding.OPIOID_OVERDOSE
+    assert condition_meanings([(ICD10, "M79.7", "x")], "pregnant") == {Meaning.FIBROMYALGIA}
+    assert condition_meanings([(SNOMED, "295210001", "Accidental levorphanol overdose (disorder)")]) == {
+        Meaning.OPIOID_OVERDOSE
     }
-    assert condition_findings([(None, "O80", None)]) == frozenset()
-    assert condition_findings([], None) == frozenset()
+    assert condition_meanings([(None, "O80", None)]) == frozenset()
+    assert condition_meanings([], None) == frozenset()
 
 
 def test_several_codes_add_up():
-    both = condition_findings([(ICD10, "K74.60", None), (SNOMED, "389026000", None)])
-    assert both == {Finding.CIRRHOSIS, Finding.DECOMPENSATION_SIGN}
+    both = condition_meanings([(ICD10, "K74.60", None), (SNOMED, "389026000", None)])
+    assert both == {Meaning.CIRRHOSIS, Meaning.DECOMPENSATION_SIGN}
 
 
 def test_every_shipped_code_means_what_its_row_says():
     for row in tables.rows("icd10cm"):
-        assert condition_findings([(ICD10, row["code"], None)]) == set(tables.cell(row["findings"])), row
+        assert condition_meanings([(ICD10, row["code"], None)]) == set(tables.cell(row["meanings"])), row
     for row in tables.rows("snomed"):
-        assert condition_findings([(SNOMED, row["code"], None)]) == set(tables.cell(row["findings"])), row
+        assert condition_meanings([(SNOMED, row["code"], None)]) == set(tables.cell(row["meanings"])), row
 
 
 NAMES = """
@@ -263,10 +263,10 @@ no longer pregnant = not-pregnant
 Pregnancy test negative = not-pregnant
 Negative urine pregnancy test = not-pregnant
 Pregnancy: no = not-pregnant
-Not pregnant (finding) = not-pregnant
+Not pregnant (meaning) = not-pregnant
 Pregnancy test positive = pregnant
 currently pregnant = pregnant
-Normal pregnancy (finding) = pregnant
+Normal pregnancy (meaning) = pregnant
 High risk pregnancy = pregnant
 Pregnant - planned = pregnant
 Twin pregnancy = pregnant
@@ -405,13 +405,13 @@ Type 2 diabetes mellitus without complications =
 
 def _names():
     lines = (line.rpartition("=") for line in NAMES.strip().splitlines())
-    return [(name.strip(), frozenset(map(Finding, wanted.split()))) for name, _, wanted in lines]
+    return [(name.strip(), frozenset(map(Meaning, wanted.split()))) for name, _, wanted in lines]
 
 
-@pytest.mark.parametrize(("text", "findings"), _names())
-def test_names(text, findings):
-    assert condition_findings([], text) == findings
-    assert condition_findings([("urn:local", "1", text)]) == findings
+@pytest.mark.parametrize(("text", "meanings"), _names())
+def test_names(text, meanings):
+    assert condition_meanings([], text) == meanings
+    assert condition_meanings([("urn:local", "1", text)]) == meanings
 
 
 @pytest.mark.parametrize(

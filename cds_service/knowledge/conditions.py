@@ -8,22 +8,22 @@ from functools import cache
 
 from cds_service.knowledge import tables
 from cds_service.knowledge.codings import Coding, System, known_codings
-from cds_service.knowledge.concepts import Finding
+from cds_service.knowledge.concepts import Meaning
 from cds_service.knowledge.condition_names import read_condition
 
-Findings = frozenset[Finding]
-_NOTHING: Findings = frozenset()
+Meanings = frozenset[Meaning]
+_NOTHING: Meanings = frozenset()
 _SHORTEST_ICD10 = 3
 
 
-def condition_findings(codings: Sequence[Coding], text: str | None = None) -> Findings:
+def condition_meanings(codings: Sequence[Coding], text: str | None = None) -> Meanings:
     """What a condition says of now.
 
     A code the tables know decides, also when it is known to say nothing (remission,
     history, the baby's record); only without one are displays and text read.
     """
-    coded = (_code_findings(system, code) for system, code, _ in known_codings(codings))
-    known = [findings for findings in coded if findings is not None]
+    coded = (_code_meanings(system, code) for system, code, _ in known_codings(codings))
+    known = [meanings for meanings in coded if meanings is not None]
     if known:
         return _NOTHING.union(*known)
     return _NOTHING.union(*(read_condition(name) for name in _names(codings, text)))
@@ -34,16 +34,16 @@ def _names(codings: Iterable[Coding], text: str | None) -> set[str]:
     return names | {text} if text else names
 
 
-def _code_findings(system: System, code: str) -> Findings | None:
-    """Findings of a code, empty when it is known to be silent, None when it is not known."""
+def _code_meanings(system: System, code: str) -> Meanings | None:
+    """Meanings of a code, empty when it is known to be silent, None when it is not known."""
     if system is System.SNOMED:
         return _snomed().get(code)
     if system is System.ICD10:
-        return _icd10_findings(code)
+        return _icd10_meanings(code)
     return None
 
 
-def _icd10_findings(code: str) -> Findings | None:
+def _icd10_meanings(code: str) -> Meanings | None:
     """The row of the code, else of the longest known stem that stands for all codes below it."""
     exact, stems = _icd10()
     if code in exact:
@@ -53,26 +53,26 @@ def _icd10_findings(code: str) -> Findings | None:
 
 
 @cache
-def _snomed() -> dict[str, Findings]:
-    return {row["code"]: _parse(row["findings"]) for row in tables.rows("snomed")}
+def _snomed() -> dict[str, Meanings]:
+    return {row["code"]: _parse(row["meanings"]) for row in tables.rows("snomed")}
 
 
 @cache
-def _icd10() -> tuple[dict[str, Findings], dict[str, Findings]]:
-    """Findings by code, and by stem; codes without the dot."""
-    exact: dict[str, Findings] = {}
-    stems: dict[str, Findings] = {}
+def _icd10() -> tuple[dict[str, Meanings], dict[str, Meanings]]:
+    """Meanings by code, and by stem; codes without the dot."""
+    exact: dict[str, Meanings] = {}
+    stems: dict[str, Meanings] = {}
     for row in tables.rows("icd10cm"):
-        findings, code = _parse(row["findings"]), row["code"].replace(".", "")
-        exact[code] = findings
+        meanings, code = _parse(row["meanings"]), row["code"].replace(".", "")
+        exact[code] = meanings
         if row["match"] == "prefix":
-            stems[code] = findings
+            stems[code] = meanings
     return exact, stems
 
 
 @cache
-def _parse(cell: str) -> Findings:
-    return frozenset(Finding(value) for value in tables.cell(cell))
+def _parse(cell: str) -> Meanings:
+    return frozenset(Meaning(value) for value in tables.cell(cell))
 
 
 _WEEKS = re.compile(r"Z3A(\d\d)")
