@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import textwrap
@@ -23,6 +24,7 @@ _MARKS = {"critical": "!!", "warning": " !", "info": " i"}
 def main() -> None:
     """Start, show the exchange, serve until interrupted."""
     os.environ.setdefault("CDS_ENVIRONMENT", "development")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the exchange is what the terminal is for
     server = _server(int(os.environ.get("PORT", "8000")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://{HOST}:{server.server_port}"

@@ -35,8 +35,7 @@ class CannotExpress(Exception):
 def convert(scenario: Scenario, version: str) -> Scenario:
     """``scenario``, written in R4, in ``version``."""
     assert scenario.fhir_version == "R4"
-    if scenario.prefetch or scenario.keys:
-        raise CannotExpress("sends prefetch of its own, written in R4")
+    prefetch = {key: _prefetched(value, version) for key, value in scenario.prefetch.items()}
     entries = [_entry(convert_resource(resource, version)) for resource in scenario.resources()]
     return msgspec.structs.replace(
         scenario,
@@ -44,7 +43,24 @@ def convert(scenario: Scenario, version: str) -> Scenario:
         record={**scenario.record, "entry": entries},
         orders=[convert_resource(order, version) for order in scenario.orders],
         selected=[_renamed(reference, version) for reference in scenario.selected],
+        prefetch=prefetch,
     )
+
+
+def _prefetched(value: Any, version: str) -> Any:
+    """A Bundle of prefetch with its resources and links in ``version``; anything else as it is."""
+    if not isinstance(value, dict) or value["resourceType"] != "Bundle":
+        return value
+    bundle = deepcopy(value)
+    for link in bundle.get("link", []):
+        link["url"] = link["url"].replace("MedicationRequest?", f"{_order_type(version)}?")
+    for entry in bundle.get("entry", []):
+        entry["resource"] = convert_resource(entry["resource"], version)
+    return bundle
+
+
+def _order_type(version: str) -> str:
+    return "MedicationOrder" if version == "DSTU2" else "MedicationRequest"
 
 
 def convert_resource(resource: Json, version: str) -> Json:
@@ -80,7 +96,7 @@ def _translated_member(key: str, member: Any, version: str) -> Any:
 
 def _renamed(reference: str, version: str) -> str:
     if version == "DSTU2":
-        reference = reference.replace("MedicationRequest/", "MedicationOrder/")
+        reference = reference.replace("MedicationRequest/", f"{_order_type(version)}/")
     return reference if version == "R5" else reference.replace("ServiceRequest/", "ProcedureRequest/")
 
 
@@ -93,6 +109,8 @@ def _first(resource: Json, old: str, new: str) -> None:
     """A list becomes its only item."""
     if old in resource:
         values = resource.pop(old)
+        if not isinstance(values, list):
+            raise CannotExpress(f"{old} is bent already")
         if len(values) > 1:
             raise CannotExpress(f"more than one {old}")
         resource[new] = values[0]
@@ -301,7 +319,7 @@ def _one_note(resource: Json) -> None:
 
 def _dstu2_order(order: Json) -> Json:
     if order.pop("intent", "order") not in ("order", "original-order", "instance-order"):
-        raise CannotExpress("no plans or proposals among MedicationOrders")
+        raise CannotExpress("a MedicationOrder is no plan or proposal")
     if "doNotPerform" in order:
         raise CannotExpress("no doNotPerform")
     if order["status"] in ("cancelled", "unknown"):

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Final
 from urllib.parse import quote
 
 import msgspec
@@ -38,6 +39,8 @@ from cds_service.fhir.references import (
 from cds_service.fhir.resources import Medication, MedicationRecord, Resource
 
 logger = logging.getLogger(__name__)
+
+_ORDERS: Final = frozenset({"MedicationRequest", "MedicationOrder"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def gather(
     intake = Intake(record)
     supplied = read_prefetch(prefetch, intake, options.keys)
     _take_basket(record, orders, named or {})
-    missing = [query for query in wanted if query.resource_type not in record.lists]
+    missing = [query for query in wanted if not _is_had(query.resource_type, record)]
     access = _usable(server, options)
     if access is None:
         _report_unasked(record, missing, supplied)
@@ -93,6 +96,12 @@ def gather(
     for gap in record.gaps:
         logger.debug("fhir gap kind=%s reason=%s count=%d", gap.kind, gap.reason, gap.count)
     return record
+
+
+def _is_had(kind: str, record: PatientRecord) -> bool:
+    """Orders are one list, whichever version's name its resources have."""
+    kinds = _ORDERS if kind in _ORDERS else {kind}
+    return bool(kinds & record.lists)
 
 
 def _take_basket(record: PatientRecord, orders: Iterable[Resource], named: Mapping[str, Medication]) -> None:

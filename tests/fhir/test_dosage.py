@@ -36,7 +36,9 @@ def step(**dosage: Any) -> DoseStep:
         ({"doseRange": {"high": MG}}, None, 4.5),
     ],
 )
-def test_a_dose_in_every_versions_place(dosage: dict[str, Any], value: float | None, high: float | None) -> None:
+def test_a_dose_in_every_versions_place(
+    dosage: dict[str, Any], value: float | None, high: float | None
+) -> None:
     found = step(**dosage)
     assert (found.value, found.value_high, found.unit) == (value, high, "mg")
 
@@ -57,7 +59,10 @@ def typed(kind: str, value: float, unit: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("entries", "chosen"),
     [
-        ([typed("calculated", 4.4, "mg"), typed("ordered", 4.5, "mg"), typed("admin-amount", 1, "tablet")], 4.5),
+        (
+            [typed("calculated", 4.4, "mg"), typed("ordered", 4.5, "mg"), typed("admin-amount", 1, "tablet")],
+            4.5,
+        ),
         ([typed("ordered", 1, "{tbl}"), typed("calculated", 4.4, "mg")], 4.4),
         ([typed("admin-amount", 2, "tablet"), typed("ordered", 1, "{tbl}")], 1),
     ],
@@ -153,7 +158,8 @@ def test_how_often_by_repeat(elements: dict[str, Any], per_day: float | None, hi
 @pytest.mark.parametrize(
     ("word", "per_day"),
     [
-        ("QD", 1), ("BID", 2), ("TID", 3), ("QID", 4), ("QOD", 0.5), ("AM", 1), ("PM", 1), ("HS", 1), ("BED", 1),
+        ("QD", 1), ("BID", 2), ("TID", 3), ("QID", 4), ("QOD", 0.5),
+        ("AM", 1), ("PM", 1), ("HS", 1), ("BED", 1),
         ("Q4H", 6), ("Q6H", 4), ("Q8H", 3), ("Q72H", 1 / 3), ("every 6 hours", 4), ("Q 12 h", 2),
         ("Twice daily", 2), ("nightly", 1), ("at bedtime", 1), ("b.i.d.", 2), ("every 3 days", 1 / 3),
         ("WK", 1 / 7), ("BID PRN", 2), ("when needed", None), ("Q0H", None),
@@ -168,7 +174,8 @@ def test_how_often_by_code_or_words(word: str, per_day: float | None, place: str
 
 def test_a_range_of_hours_in_words() -> None:
     found = step(timing={"code": {"text": "every 4 to 6 hours"}})
-    assert (found.per_day, found.per_day_high) == (pytest.approx(4), pytest.approx(6))
+    assert found.per_day == pytest.approx(4)
+    assert found.per_day_high == pytest.approx(6)
 
 
 def test_repeat_before_code() -> None:
@@ -225,7 +232,9 @@ def test_as_needed(elements: dict[str, Any]) -> None:
 
 
 def test_route() -> None:
-    found = step(route={"coding": [{"system": "s", "code": "26643006", "display": "Oral"}], "text": "by mouth"})
+    found = step(
+        route={"coding": [{"system": "s", "code": "26643006", "display": "Oral"}], "text": "by mouth"}
+    )
     assert (found.route_codings, found.route_text) == ((Code("s", "26643006", "Oral"),), "by mouth")
 
 
@@ -259,5 +268,8 @@ def test_dates_order_steps_without_numbers() -> None:
 
 
 def test_without_numbers_or_dates_the_order_is_not_told() -> None:
-    assert [s.starts_after_days for s in steps(titration(None, 1.5, 14), titration(None, 3, 14))] == [None, None]
+    assert [s.starts_after_days for s in steps(titration(None, 1.5, 14), titration(None, 3, 14))] == [
+        None,
+        None,
+    ]
     assert step(doseQuantity=MG).starts_after_days == 0

@@ -179,7 +179,12 @@ def test_a_single_resource_is_the_answer_under_our_key_and_one_of_many_elsewhere
         {"resourceType": "Bundle", "entry": {"resource": order()}},
         {"resourceType": "Bundle", "entry": [None, {"resource": order()}, {"resource": None}, {}]},
         {"resourceType": "Bundle", "entry": [order()]},
-        {"resourceType": "Bundle", "link": None, "total": "1", "entry": [{"fullUrl": 5, "resource": order()}]},
+        {
+            "resourceType": "Bundle",
+            "link": None,
+            "total": "1",
+            "entry": [{"fullUrl": 5, "resource": order()}],
+        },
     ],
     ids=["wrapped", "list", "list of bundles", "nested", "entry object", "nulls", "no wrapper", "odd types"],
 )
@@ -301,7 +306,9 @@ def test_the_contexts_patient_id_in_any_form(patient_id: str) -> None:
 
 def test_other_patients_are_ignored_and_counted_by_type() -> None:
     other = {"subject": {"reference": "Patient/p2"}}
-    record = from_prefetch({"x": bundle(order("a", **other), order("b", **other), order("c")), "y": patient("p2")})
+    record = from_prefetch(
+        {"x": bundle(order("a", **other), order("b", **other), order("c")), "y": patient("p2")}
+    )
     assert ids(record, "MedicationRequest") == ["c"]
     counted = [(g.kind, g.count) for g in record.gaps if g.reason is GapReason.OTHER_PATIENT]
     assert counted == [("MedicationRequest", 2), ("Patient", 1)]

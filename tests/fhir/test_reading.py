@@ -36,7 +36,9 @@ SHAPES: dict[str, dict[str, Any]] = {
         "dateWritten": "2024-01-01",
         "reasonCodeableConcept": CONCEPT,
         "medicationCodeableConcept": CONCEPT,
-        "dosageInstruction": [{"timing": DAILY_DSTU2, "doseQuantity": DOSE, "additionalInstructions": CONCEPT}],
+        "dosageInstruction": [
+            {"timing": DAILY_DSTU2, "doseQuantity": DOSE, "additionalInstructions": CONCEPT}
+        ],
         "note": "take with food",
     },
     "DSTU2 statement": {
@@ -184,11 +186,13 @@ FORGIVEN: list[tuple[type[Resource], dict[str, Any], str, Any]] = [
      "dispense_request.number_of_repeats_allowed", 1),
     (MedicationRequest, {"dispenseRequest": {"numberOfRepeatsAllowed": "2"}},
      "dispense_request.number_of_repeats_allowed", 2),
-    (MedicationStatement, {"dosage": {"doseQuantity": {"value": "4.5"}}}, "dosage.0.dose_quantity.value", 4.5),
+    (MedicationStatement, {"dosage": {"doseQuantity": {"value": "4.5"}}},
+     "dosage.0.dose_quantity.value", 4.5),
     (MedicationStatement, {"dosage": [{"doseQuantity": 4.5}]}, "dosage.0.dose_quantity.value", 4.5),
     (MedicationAdministration, {"dosage": [{"text": "x"}]}, "dosage.text", "x"),
     (Condition, {"onsetDateTime": 2019}, "onset_date_time", "2019"),
-    (Condition, {"clinicalStatus": [{"coding": [{"code": "active"}]}]}, "clinical_status.coding.0.code", "active"),
+    (Condition, {"clinicalStatus": [{"coding": [{"code": "active"}]}]},
+     "clinical_status.coding.0.code", "active"),
     (Observation, {"code": {"coding": CONCEPT["coding"][0]}}, "code.coding.0.code", "1"),
     (AllergyIntolerance, {"reaction": {"manifestation": CONCEPT}}, "reaction.0.manifestation.0.text", "One"),
 ]  # fmt: skip
@@ -233,7 +237,9 @@ def test_what_can_be_understood_is_kept(
         ({"medicationCodeableConcept": [CONCEPT, CONCEPT]}, "$.x.medicationCodeableConcept[1]"),
     ],
 )  # fmt: skip
-def test_a_wrong_element_is_left_out_and_named_but_the_resource_stays(element: dict[str, Any], path: str) -> None:
+def test_a_wrong_element_is_left_out_and_named_but_the_resource_stays(
+    element: dict[str, Any], path: str
+) -> None:
     result = read({"resourceType": "MedicationRequest", "status": "active", **element})
     assert result.resource.status == "active"
     (gap,) = result.gaps

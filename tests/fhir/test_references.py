@@ -20,9 +20,8 @@ def request(view: type[MedicationRecord] = MedicationRequest, **elements: Any) -
     return msgspec.convert({"resourceType": view.__name__, "id": "m1", **elements}, view)
 
 
-def record(**medications: dict[str, Any]) -> PatientRecord:
-    read = {name: msgspec.convert({"resourceType": "Medication", **m}, Medication) for name, m in medications.items()}
-    return PatientRecord("p1", medications=read)
+def record() -> PatientRecord:
+    return PatientRecord("p1")
 
 
 def filed(name: str, **elements: Any) -> PatientRecord:
@@ -46,8 +45,13 @@ def test_its_own_concept(elements: dict[str, Any]) -> None:
 @pytest.mark.parametrize("view", [MedicationRequest, MedicationStatement])
 @pytest.mark.parametrize("identity", ["a", "#a"])
 def test_contained(view: type[MedicationRecord], identity: str) -> None:
-    inner = [{"resourceType": "Practitioner", "id": "a"}, {"resourceType": "Medication", "id": identity, "code": TRAMADOL}]
-    found = medication_of(request(view, contained=inner, medicationReference={"reference": "#a"}), None, record())
+    inner = [
+        {"resourceType": "Practitioner", "id": "a"},
+        {"resourceType": "Medication", "id": identity, "code": TRAMADOL},
+    ]
+    found = medication_of(
+        request(view, contained=inner, medicationReference={"reference": "#a"}), None, record()
+    )
     assert found.codings == (Code(RXNORM, "10689", "tramadol"),)
     assert found.resolved_by is ResolvedBy.CONTAINED
 
@@ -100,7 +104,9 @@ def test_nothing_to_go_by_is_a_gap(elements: dict[str, Any]) -> None:
 
 
 def test_an_empty_medication_is_unresolved_too() -> None:
-    found = medication_of(request(medicationReference={"reference": "Medication/x"}), None, filed("Medication/x"))
+    found = medication_of(
+        request(medicationReference={"reference": "Medication/x"}), None, filed("Medication/x")
+    )
     assert found.gap is not None
 
 
@@ -129,9 +135,14 @@ def test_ingredients_with_their_strength(ingredient: dict[str, Any]) -> None:
 
 
 def test_a_dstu2_product() -> None:
-    product = {"form": {"text": "capsule"}, "ingredient": [{"item": {"reference": "#s", "display": "Tramadol"}}]}
+    product = {
+        "form": {"text": "capsule"},
+        "ingredient": [{"item": {"reference": "#s", "display": "Tramadol"}}],
+    }
     found = medication_of(
-        request(medicationReference={"reference": "Medication/x"}), None, filed("Medication/x", product=product)
+        request(medicationReference={"reference": "Medication/x"}),
+        None,
+        filed("Medication/x", product=product),
     )
     assert found.ingredients[0].texts == ("Tramadol",)
     assert found.form is not None

@@ -1,0 +1,32 @@
+"""A scripted FHIR server and a client that may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cds_service.fhir import ClientOptions, FhirClient, any_http
+from tests.fhir.server import FhirServer
+
+
+@pytest.fixture
+def server() -> Iterator[FhirServer]:
+    running = FhirServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[FhirServer]:
+    """A second origin, which must never see the token."""
+    running = FhirServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def client() -> Iterator[FhirClient]:
+    made = FhirClient(ClientOptions(user_agent="ldn-cds/test", allow_url=any_http, max_bytes=100_000))
+    yield made
+    made.close()

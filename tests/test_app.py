@@ -1,0 +1,415 @@
+"""The application as its callers meet it: over HTTP, from prefetch and from a FHIR server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from cds_service import create_app
+from cds_service.cds_hooks.validation import validate_discovery
+from cds_service.knowledge.clinical import load_clinical
+from cds_service.rules import Topic
+from cds_service.scenarios import load
+from cds_service.settings import Settings, load_settings
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+SIGN = "/cds-services/ldn-order-sign"
+
+
+def settings(tmp_path: Path, **values: Any) -> Settings:
+    return Settings(
+        **{"cds_environment": "development", "database_url": f"sqlite:///{tmp_path}/test.sqlite3", **values}
+    )
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> FlaskClient:
+    return create_app(settings(tmp_path), now=lambda: NOW).test_client()
+
+
+def topics(answer: Any) -> list[str]:
+    return [card["source"]["topic"]["code"] for card in answer.json["cards"]]
+
+
+def naltrexone_order(**elements: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": "draft-1",
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": "Patient/p1"},
+        "medicationCodeableConcept": {"text": "naltrexone 4.5 mg compounded capsule"},
+        "dosageInstruction": [{"text": "1 capsule at bedtime"}],
+        **elements,
+    }
+
+
+def sign(*orders: dict[str, Any], **members: Any) -> dict[str, Any]:
+    entries = [{"resource": order} for order in orders]
+    return {
+        "hook": "order-sign",
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": {
+            "userId": "Practitioner/1",
+            "patientId": "p1",
+            "draftOrders": {"resourceType": "Bundle", "entry": entries},
+        },
+        **members,
+    }
+
+
+# --- discovery, errors, operation --------------------------------------------
+
+
+def test_discovery(client: FlaskClient) -> None:
+    document = client.get("/cds-services").json
+    assert document is not None
+    assert [(s["id"], s["hook"]) for s in document["services"]] == [
+        ("ldn-medication-prescribe", "medication-prescribe"),
+        ("ldn-order-select", "order-select"),
+        ("ldn-order-sign", "order-sign"),
+    ]
+    assert set(document["services"][0]["prefetch"]) == {
+        "patient", "medicationStatements", "medicationRequests", "conditions", "allergies", "observations",
+    }  # fmt: skip
+    assert validate_discovery(document) == []
+
+
+def test_production_refuses_every_call_and_says_nothing(tmp_path: Path) -> None:
+    client = create_app(settings(tmp_path, cds_environment="production")).test_client()
+    answer = client.post(SIGN, json=sign(naltrexone_order()))
+    assert answer.status_code == 401
+    assert answer.json == {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": "login"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("post", SIGN, b"{", 400),
+        ("post", SIGN, b"\xff\xfe", 400),
+        ("post", SIGN, b"[" * 100_000, 400),
+        ("post", SIGN, b'{"hook": "order-select"}', 400),
+        ("post", "/cds-services/none", b"{}", 404),
+        ("get", SIGN, b"", 405),
+        ("get", "/nothing", b"", 404),
+        ("get", "/explain/nothing", b"", 404),
+    ],
+)
+def test_every_error_is_an_operation_outcome(
+    client: FlaskClient, method: str, path: str, body: bytes, status: int
+) -> None:
+    answer = getattr(client, method)(path, data=body, content_type="application/json")
+    assert answer.status_code == status
+    assert answer.json["resourceType"] == "OperationOutcome"
+
+
+def test_health_metrics_and_openapi(client: FlaskClient) -> None:
+    assert client.get("/health/live").json == {"status": "up"}
+    ready = client.get("/health/ready").json
+    assert ready is not None
+    assert (ready["status"], ready["database"]) == ("up", "up")
+    client.post(SIGN, json=load("oxycodone-active").request("order-sign", NOW))
+    page = client.get("/metrics").get_data(as_text=True)
+    samples = {
+        (s.name, *sorted(s.labels.values())): s.value
+        for f in text_string_to_metric_families(page)
+        for s in f.samples
+    }
+    assert samples["ldn_cds_cards_total", "critical", "opioid-coprescription"] == 1
+    assert samples["ldn_cds_requests_total", "200", "ldn-order-sign"] == 1
+    document = client.get("/openapi.json").json
+    assert document is not None
+    assert f"{SIGN}/feedback" in document["paths"]
+
+
+def test_a_broken_database_degrades_feedback_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+    broken = create_app(
+        settings(tmp_path, database_url=f"sqlite:///{tmp_path}/file/x.sqlite3"), now=lambda: NOW
+    )
+    client = broken.test_client()
+    assert client.get("/health/ready").json["database"] == "degraded"  # type: ignore[index]
+    assert client.post(SIGN, json=load("oxycodone-active").request("order-sign", NOW)).status_code == 200
+    assert client.post(f"{SIGN}/feedback", json=OVERRIDDEN).status_code == 503
+
+
+@pytest.mark.parametrize("topic", list(Topic))
+def test_every_card_s_explanation_exists(client: FlaskClient, topic: Topic) -> None:
+    page = client.get(f"/explain/{topic}")
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "<script" not in page.get_data(as_text=True)
+
+
+# --- cards ------------------------------------------------------------------------
+
+
+def test_links_lead_to_pages_that_exist(client: FlaskClient) -> None:
+    answer = client.post(SIGN, json=load("oxycodone-active").request("order-sign", NOW))
+    (card,) = answer.json["cards"]  # type: ignore[index]
+    (link,) = card["links"]
+    assert client.get(urlsplit(link["url"]).path).status_code == 200
+
+
+def test_no_link_without_a_public_url_outside_development(tmp_path: Path) -> None:
+    public = create_app(settings(tmp_path, public_url="https://cds.example.org/ldn/"), now=lambda: NOW)
+    answer = public.test_client().post(SIGN, json=load("oxycodone-active").request("order-sign", NOW))
+    assert answer.json["cards"][0]["links"][0]["url"].startswith("https://cds.example.org/ldn/explain/")  # type: ignore[index]
+
+
+def test_a_draft_that_has_no_drug_yet(client: FlaskClient) -> None:
+    order = naltrexone_order()
+    del order["medicationCodeableConcept"], order["dosageInstruction"], order["intent"]
+    assert client.post(SIGN, json=sign(order)).json == {"cards": []}
+
+
+def test_an_order_of_no_concern_needs_no_list(client: FlaskClient) -> None:
+    other = naltrexone_order(medicationCodeableConcept={"text": "levothyroxine 50 mcg tablet"})
+    assert client.post(SIGN, json=sign(other)).json == {"cards": []}
+
+
+def test_no_medication_list_at_all_is_412(client: FlaskClient) -> None:
+    answer = client.post(SIGN, json=sign(naltrexone_order()))
+    assert answer.status_code == 412
+    assert answer.json["issue"][0]["code"] == "incomplete"  # type: ignore[index]
+
+
+def test_a_basket_that_proves_a_critical_finding_needs_no_list(client: FlaskClient) -> None:
+    opioid = naltrexone_order(id="draft-2", medicationCodeableConcept={"text": "oxycodone 5 mg tablet"})
+    answer = client.post(SIGN, json=sign(naltrexone_order(), opioid))
+    assert topics(answer) == ["opioid-coprescription", "not-checked"]
+
+
+def test_an_unreadable_order_is_said(client: FlaskClient) -> None:
+    request = sign(naltrexone_order(medicationCodeableConcept={"text": "amoxicillin"}))
+    request["context"]["draftOrders"]["entry"].append({"resource": "broken"})
+    assert topics(client.post(SIGN, json=request)) == ["not-checked"]
+
+
+def test_ehr_text_is_shown_as_text(client: FlaskClient) -> None:
+    text = "oxycodone 5 mg <b>[x](http://evil.example)</b> ![y](//evil.example)"
+    statement = {
+        "resourceType": "MedicationStatement",
+        "status": "active",
+        "subject": {"reference": "Patient/p1"},
+        "medicationCodeableConcept": {"text": text},
+    }
+    bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": statement}]}
+    answer = client.post(SIGN, json=sign(naltrexone_order(), prefetch={"medicationStatements": bundle}))
+    detail = answer.json["cards"][0]["detail"]  # type: ignore[index]
+    assert "evil" in detail
+    assert not {"<b>", "](", "http://"} & {token for token in ("<b>", "](", "http://") if token in detail}
+
+
+# --- a FHIR server -----------------------------------------------------------------
+
+
+class Ehr(ThreadingHTTPServer):
+    """Answers type searches from ``lists``; remembers what was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, lists: dict[str, list[dict[str, Any]]]) -> None:
+        super().__init__(("127.0.0.1", 0), EhrHandler)
+        self.lists = lists
+        self.asked: list[tuple[str, str | None]] = []
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/fhir"
+
+
+class EhrHandler(BaseHTTPRequestHandler):
+    server: Ehr
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path)
+        kind, _, identity = path.path.removeprefix("/fhir/").partition("/")
+        self.server.asked.append((f"{kind}/{identity}" if identity else kind, self.headers["Authorization"]))
+        resources = self.server.lists.get(kind, [])
+        if identity:
+            return self._send(resources[0])
+        assert parse_qs(path.query)["patient"] == ["p1"]
+        self._send(
+            {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": r} for r in resources]}
+        )
+
+    def _send(self, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/fhir+json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def ehr() -> Iterator[Ehr]:
+    oxycodone = naltrexone_order(
+        id="m1",
+        status="active",
+        authoredOn="2026-11-10",
+        medicationCodeableConcept={"text": "oxycodone 5 mg tablet"},
+    )
+    patient = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1984-05-06"}
+    server = Ehr({"Patient": [patient], "MedicationRequest": [oxycodone]})
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def authorization(token: str = "secret") -> dict[str, Any]:
+    return {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": 300,
+        "scope": "patient/*.rs",
+        "subject": "ldn",
+        "patient": "p1",
+    }
+
+
+def test_lists_missing_from_prefetch_are_read_from_the_server(tmp_path: Path, ehr: Ehr) -> None:
+    client = create_app(settings(tmp_path, time_budget_ms=5000), now=lambda: NOW).test_client()
+    request = sign(
+        naltrexone_order(),
+        fhirServer=ehr.base,
+        fhirAuthorization=authorization(),
+        prefetch={"conditions": {"resourceType": "Bundle", "type": "searchset"}},
+    )
+    assert topics(client.post(SIGN, json=request)) == ["opioid-coprescription"]
+    assert {kind for kind, _ in ehr.asked} == {
+        "Patient/p1", "MedicationRequest", "MedicationStatement", "AllergyIntolerance", "Observation",
+    }  # fmt: skip
+    assert {token for _, token in ehr.asked} == {"Bearer secret"}
+
+
+def test_a_dstu2_client_is_asked_in_dstu2_terms(tmp_path: Path, ehr: Ehr) -> None:
+    client = create_app(settings(tmp_path, time_budget_ms=5000), now=lambda: NOW).test_client()
+    order = {
+        "resourceType": "MedicationOrder",
+        "id": "draft-1",
+        "status": "draft",
+        "patient": {"reference": "Patient/p1"},
+        "medicationCodeableConcept": {"text": "naltrexone 4.5 mg compounded capsule"},
+    }
+    client.post(SIGN, json=sign(order, fhirServer=ehr.base, fhirAuthorization=authorization()))
+    assert {"MedicationOrder", "MedicationStatement"} <= {kind for kind, _ in ehr.asked}
+    assert "MedicationRequest" not in {kind for kind, _ in ehr.asked}
+
+
+def test_what_the_server_does_not_answer_is_said(tmp_path: Path, ehr: Ehr) -> None:
+    ehr.shutdown()
+    ehr.server_close()
+    client = create_app(settings(tmp_path), now=lambda: NOW).test_client()
+    empty = {"resourceType": "Bundle", "type": "searchset"}
+    request = sign(
+        naltrexone_order(),
+        fhirServer=ehr.base,
+        fhirAuthorization=authorization(),
+        prefetch={"medicationRequests": empty, "medicationStatements": empty, "conditions": empty},
+    )
+    answer = client.post(SIGN, json=request)
+    assert "not-checked" in topics(answer)
+    card = next(c for c in answer.json["cards"] if c["source"]["topic"]["code"] == "not-checked")  # type: ignore[index]
+    assert card["indicator"] == "info"
+    assert "Allergies: the EHR answered with an error" in card["detail"]
+
+
+# --- feedback ------------------------------------------------------------------------
+
+OVERRIDDEN = {
+    "feedback": [
+        {
+            "card": "4e0a3a1e-3283-4575-ab82-028d55fe2719",
+            "outcome": "overridden",
+            "outcomeTimestamp": "2026-11-22T15:01:02Z",
+            "overrideReason": {
+                "reason": {"code": "action-completed", "system": "http://terminology.hl7.org/CodeSystem/x"},
+                "userComment": "stopped last week, Jane Doe",
+            },
+        }
+    ]
+}
+
+
+def test_feedback_is_kept_once_and_without_the_comment(tmp_path: Path) -> None:
+    client = create_app(settings(tmp_path)).test_client()
+    for _ in range(2):
+        answer = client.post(f"{SIGN}/feedback", json=OVERRIDDEN)
+        assert (answer.status_code, answer.json) == (200, {})
+    kept = (tmp_path / "test.sqlite3").read_bytes() + b"".join(p.read_bytes() for p in tmp_path.glob("*-wal"))
+    assert kept.count(b"4e0a3a1e-3283-4575-ab82-028d55fe2719") >= 1
+    assert b"Jane Doe" not in kept
+    from cds_service.feedback import Store
+
+    assert Store(f"sqlite:///{tmp_path}/test.sqlite3").count() == 1
+
+
+def test_accepted_feedback_needs_its_suggestion(client: FlaskClient) -> None:
+    item = {"card": "x", "outcome": "accepted", "outcomeTimestamp": "2026-11-22T15:01:02Z"}
+    answer = client.post(f"{SIGN}/feedback", json={"feedback": [item]})
+    assert answer.status_code == 400
+    assert answer.json["issue"][0]["expression"] == ["$.feedback[0].acceptedSuggestions"]  # type: ignore[index]
+
+
+# --- settings ---------------------------------------------------------------------------
+
+
+def test_settings_come_from_the_environment_and_from_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('time_budget_ms = 250\ncors_origins = ["https://a.example"]\n')
+    found = load_settings(
+        {"CDS_SETTINGS": str(file), "TIME_BUDGET_MS": "300", "CDS_ENVIRONMENT": "development"}
+    )
+    assert (found.time_budget_ms, found.cors_origins, found.development) == (
+        300,
+        ("https://a.example",),
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"TIME_BUDGET_MS": "soon"},
+        {"CDS_ENVIRONMENT": "test"},
+        {"TIME_ZONE": "Mars/Olympus"},
+        {"PREFETCH_KEYS": "{"},
+    ],
+)
+def test_a_setting_that_does_not_fit_stops_the_start(environ: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="settings"):
+        load_settings(environ)
+
+
+def test_a_site_changes_figures_in_its_own_file(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('[label]\nregion = "EU"\n[rules]\noff = ["surgery"]\n')
+    clinical = load_clinical(file)
+    assert (clinical.label.region, clinical.rules.off) == ("EU", ("surgery",))
+    assert clinical.opioid_free.short == 10
+
+
+def test_a_figure_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("[opioid_free]\nshrt = 7\n")
+    with pytest.raises(ValueError, match="shrt"):
+        load_clinical(file)
