@@ -18,7 +18,7 @@ WORKDIR /source
 COPY requirements.lock requirements-build.lock ./
 RUN pip install --require-hashes -r requirements-build.lock \
     && pip wheel --require-hashes --wheel-dir /wheels -r requirements.lock
-COPY pyproject.toml app.py LICENSE NOTICE ./
+COPY pyproject.toml README.md app.py LICENSE NOTICE ./
 COPY cds_service cds_service
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && python -m venv --without-pip /opt/ldn-cds \

@@ -140,8 +140,10 @@ def _dose(quantity: Quantity | None, limits: Range | None, kind: str | None = No
     if limits is None:
         return Dose(kind=kind)
     low, high = limits.low, limits.high
-    unit = read_unit(low) if low is not None and read_unit(low).name else read_unit(high)
-    return Dose(low.value if low else None, high.value if high else None, unit.name, kind, unit.conflict)
+    if low is None or low.value is None:  # "up to": the high end is the dose
+        return _dose(high, None, kind)
+    unit = read_unit(low) if read_unit(low).name else read_unit(high)
+    return Dose(low.value, high.value if high else None, unit.name, kind, unit.conflict)
 
 
 def _length(repeat: Repeat | None, frequency: Frequency) -> float | None:

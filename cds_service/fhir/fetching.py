@@ -6,6 +6,7 @@ can see it, so that a list cut off by the deadline keeps the pages it got.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -76,9 +77,10 @@ def read_reply(reply: Reply, kind: str, *, is_search: bool, first: bool = True) 
     """The page in a reply, or :class:`FetchFailed` with the reason that its status and body give."""
     if reply.status != 200:
         raise _refusal(reply, is_search=is_search)
-    if not _is_json(reply.body):
+    body = reply.body.removeprefix(BOM_UTF8)
+    if not _is_json(body):
         raise FetchFailed(GapReason.SERVER_ERROR, "HTTP 200 without JSON")
-    pages = read_pages(reply.body, "$")
+    pages = read_pages(body, "$")
     if len(pages) != 1 or pages[0].shape is Shape.LIST:
         raise FetchFailed(GapReason.SERVER_ERROR, "HTTP 200 without FHIR")
     page = pages[0]

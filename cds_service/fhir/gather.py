@@ -175,8 +175,10 @@ class _Gathering:
             self._ask_medications()
         self._give_up()
         for kind in dict.fromkeys(query.resource_type for query in queries):
-            if kind not in self.record.lists and kind in supplied.unavailable:
-                _report_unavailable(self.record, supplied.unavailable[kind])
+            gap = supplied.unavailable.get(kind)
+            # what the server said of the list counts for more than an outcome in its place in prefetch
+            if gap is not None and gap.reason is GapReason.INCOMPLETE and kind not in self.record.lists:
+                _report_unavailable(self.record, gap)
 
     def _fetch(self, query: Query) -> Fetch:
         search = query.url_for(self.record.patient_id)

@@ -33,7 +33,7 @@ def step(**dosage: Any) -> DoseStep:
         ({"quantity": MG}, 4.5, None),
         ({"doseAndRate": [{"doseRange": {"low": MG, "high": {"value": 6, "unit": "mg"}}}]}, 4.5, 6),
         ({"doseRange": {"low": MG, "high": {"value": 6, "unit": "mg"}}}, 4.5, 6),
-        ({"doseRange": {"high": MG}}, None, 4.5),
+        ({"doseRange": {"high": MG}}, 4.5, None),
     ],
 )
 def test_a_dose_in_every_versions_place(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import threading
@@ -208,12 +209,14 @@ def test_the_id_cannot_change_the_search(ask: Ask, server: FhirServer) -> None:
         (Answer(bundle(condition(), outcome("error"))), "incomplete"),
         (Answer(bundle(condition(), total=9)), "incomplete"),
         (Answer(bundle(condition(), {"id": 1})), None),
+        (Answer(b"\xef\xbb\xbf" + json.dumps(bundle(condition())).encode()), None),
+        (Answer(json.dumps(bundle(condition())).encode().replace(b"Fibro", b"Fibro\xe9")), "malformed"),
     ],
 )
 def test_what_the_server_may_answer(ask: Ask, server: FhirServer, answer: Answer, reason: str | None) -> None:
     server.routes["Condition"] = answer
     record = ask(*CONDITIONS)
-    assert gaps(record, "Condition")[:1] == ([(reason, True)] if reason else [])
+    assert gaps(record, "Condition")[:1] == ([(reason, reason != "malformed")] if reason else [])
     assert all("Doe" not in gap.detail and "p1" not in gap.detail for gap in record.gaps)
 
 
@@ -543,3 +546,10 @@ def test_headers_that_never_end_do_not_hold_the_answer(client: FhirClient) -> No
         access = client.access(f"http://127.0.0.1:{port}/fhir", TOKEN)
         record = gather("p1", {}, [], server=access, wanted=CONDITIONS, deadline=Deadline(0.2))
     assert gaps(record, "Condition") == [("time-out", True)]
+
+
+def test_the_servers_word_on_a_list_counts_for_more_than_prefetchs(ask: Ask, server: FhirServer) -> None:
+    server.routes["Condition"] = Answer({}, status=404)
+    assert gaps(ask(*CONDITIONS, prefetch={"conditions": outcome("error")}), "Condition") == [
+        ("not-kept", True)
+    ]
