@@ -17,7 +17,7 @@ from cds_service.cards import Setting, make_cards
 from cds_service.cds_hooks import CallContext, CardsResponse, DraftOrder, HookRequest
 from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
-from cds_service.chart.baskets import of_concern, read_drafts
+from cds_service.chart.baskets import Concern, concern, read_drafts
 from cds_service.chart.exposures import Clock
 from cds_service.drafts import Version, version_of
 from cds_service.errors import DataUnavailable
@@ -50,12 +50,13 @@ class Decider:
         basket alone proves nothing critical.
         """
         drafts = read_drafts(request.orders)
-        if not request.unreadable and not of_concern(drafts, PatientRecord(request.patient_id)):
+        needs = concern(drafts, PatientRecord(request.patient_id), self.clinical)
+        if needs is Concern.NONE and not request.unreadable:
             return CardsResponse(cards=[])
         now = self.now().astimezone(self.sources.zone)
         clock = Clock(now.date(), self.sources.zone)
         version = client_version(request.orders)
-        record = self.sources.gather(request, version, drafts)
+        record = self.sources.gather(request, version, drafts, needs)
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
         if _is_blind(chart, record) and not _is_proven(findings):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from cds_service.cds_hooks import HookRequest
-from cds_service.chart.baskets import Draft
+from cds_service.chart.baskets import Concern, Draft
 from cds_service.drafts import Version
 from cds_service.fhir import (
     ClientOptions,
@@ -36,6 +36,7 @@ OBSERVATION_CODES = (
     "88294-4", "94677-2", "98979-8", "98980-6",
 )  # fmt: skip
 
+_ONLY_FOR_NALTREXONE = {"AllergyIntolerance", "Observation", "Patient"}
 OBSERVATION_SEARCH = "&code=" + ",".join(f"http://loinc.org|{code}" for code in OBSERVATION_CODES)
 
 
@@ -64,14 +65,16 @@ class Sources:
             further=settings.fetch_kinds,
         )
 
-    def gather(self, request: HookRequest, version: Version, drafts: Sequence[Draft]) -> PatientRecord:
-        """Everything that can be known within the budget, and what could not."""
+    def gather(
+        self, request: HookRequest, version: Version, drafts: Sequence[Draft], needs: Concern
+    ) -> PatientRecord:
+        """What the orders need and can be known within the budget, and what could not."""
         return gather(
             request.patient_id,
             request.prefetch,
             [draft.resource for draft in drafts if draft.resource],
             server=self._access(request),
-            wanted=self._queries(version),
+            wanted=self._queries(version, needs),
             deadline=Deadline(self.budget),
             options=self.options,
         )
@@ -82,6 +85,11 @@ class Sources:
         token = request.authorization.access_token if request.authorization else None
         return self.client.access(request.fhir_server, token)
 
-    def _queries(self, version: Version) -> tuple[Query, ...]:
+    def _queries(self, version: Version, needs: Concern) -> tuple[Query, ...]:
+        if needs is Concern.NONE:
+            return ()
         further = (Query(kind, kind, f"{kind}?patient={{{{context.patientId}}}}") for kind in self.further)
-        return (*standard_queries(version.value, OBSERVATION_SEARCH), *further)
+        queries = (*standard_queries(version.value, OBSERVATION_SEARCH), *further)
+        if needs is Concern.EVERYTHING:
+            return queries
+        return tuple(query for query in queries if query.resource_type not in _ONLY_FOR_NALTREXONE)

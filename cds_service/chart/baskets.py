@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import IntEnum
 from typing import Protocol
 
 from msgspec import Raw
@@ -20,6 +21,7 @@ from cds_service.chart.surgeries import is_surgery
 from cds_service.fhir.dosage import DoseStep, read_dosages
 from cds_service.fhir.reading import read_draft
 from cds_service.fhir.records import Gap, PatientRecord
+from cds_service.fhir.references import reference_of
 from cds_service.fhir.resources import (
     Dosage,
     MedicationOrder,
@@ -45,7 +47,7 @@ _OTHER_FORMS = {
     Form.NASAL,
     Form.SUPPOSITORY,
 }
-_JUDGED_ROLES = (Role.NALTREXONE, Role.OPIOID, Role.OPIOID_LIKE, Role.PERIPHERAL_OPIOID)
+_JUDGED_ROLES = (Role.OPIOID, Role.OPIOID_LIKE, Role.PERIPHERAL_OPIOID)
 
 
 class DraftOrder(Protocol):
@@ -89,17 +91,31 @@ def read_drafts(orders: Iterable[DraftOrder]) -> tuple[Draft, ...]:
     return tuple(drafts)
 
 
-def of_concern(drafts: Sequence[Draft], unresolved: PatientRecord) -> bool:
-    """Whether any order to judge could concern a rule; what cannot be told yet might."""
-    return any(_is_of_concern(draft, unresolved) for draft in drafts if draft.selected)
+class Concern(IntEnum):
+    """How much of the record the orders to judge need."""
+
+    NONE = 0
+    MEDICATIONS = 1
+    """An opioid or surgery: whether the patient takes naltrexone."""
+    EVERYTHING = 2
+    """Naltrexone, or an order whose medicine cannot be told yet."""
 
 
-def _is_of_concern(draft: Draft, unresolved: PatientRecord) -> bool:
+def concern(drafts: Sequence[Draft], unresolved: PatientRecord, clinical: Clinical) -> Concern:
+    """What the orders to judge need, before the record is read."""
+    return max((_concern(d, unresolved, clinical) for d in drafts if d.selected), default=Concern.NONE)
+
+
+def _concern(draft: Draft, unresolved: PatientRecord, clinical: Clinical) -> Concern:
     resource = draft.resource
-    if isinstance(resource, MedicationRecord):
-        medicine, gap = medicine_of(resource, unresolved)
-        return gap is not None or medicine.has(*_JUDGED_ROLES)
-    return isinstance(resource, ServiceRequest | Procedure)
+    if isinstance(resource, ServiceRequest | Procedure):
+        return Concern.MEDICATIONS if is_surgery(resource, clinical) else Concern.NONE
+    if not isinstance(resource, MedicationRequest | MedicationOrder):
+        return Concern.NONE
+    medicine, gap = medicine_of(resource, unresolved)
+    if medicine.is_naltrexone or (gap and reference_of(resource)):
+        return Concern.EVERYTHING
+    return Concern.MEDICATIONS if medicine.has(*_JUDGED_ROLES) else Concern.NONE
 
 
 ReasonsOf = Callable[[MedicationRecord], frozenset[Meaning]]
@@ -119,7 +135,7 @@ def read_basket(
         resource = draft.resource
         if isinstance(resource, MedicationRequest | MedicationOrder):
             medicine, gap = medicine_of(resource, record)
-            if gap:
+            if gap and reference_of(resource):  # a draft without a drug yet is no gap
                 gaps.append(gap)
             yield _medication_order(draft, resource, medicine, reasons(resource), clock)
         elif isinstance(resource, ServiceRequest | Procedure):

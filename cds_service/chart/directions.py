@@ -68,7 +68,8 @@ _FREQUENCIES = (
     (re.compile(r"monthly|(?:a|per|every) month"), 1 / 30),
     (re.compile(
         r"\bq\.?h\.?s\b|\bhs\b|bed ?time|night|\bdaily\b|\bq\.?\s?d\b|\bqday\b|once a day|every day|each day"
-        r"|a day|per day|\bo\.?d\b|\bnocte\b|\bqam\b|\bqpm\b|\bq ?(?:am|pm)\b|morning|evening|\bom\b|\bon\b(?! )"
+        r"|a day|per day|\bo\.?d\b|\bnocte\b|\bqam\b|\bqpm\b|\bq ?(?:am|pm)\b"
+        r"|morning|evening|\bom\b|\bon\b(?! )"
     ), 1.0),
 )  # fmt: skip
 

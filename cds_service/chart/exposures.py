@@ -329,8 +329,8 @@ def _presence(
             else None
         )
         return Presence.ACTIVE if depot and depot >= clock.today else Presence.ENDED
-    if times.ended and times.ended < clock.today:
-        return Presence.ENDED
+    if times.ended:
+        return Presence.ENDED if times.ended < clock.today else Presence.ACTIVE
     return Presence.STALE if _is_stale(times, medicine, clock, clinical) else Presence.ACTIVE
 
 
@@ -355,8 +355,17 @@ def _end(times: _Times, medicine: Medicine, clock: Clock, clinical: Clinical) ->
             effect_days(medicine, clinical) if medicine.form is Form.PATCH and times.days_supplied != 1 else 0
         )
         return clock.not_after_today(_plus(times.ended, wear or 0))
+    if times.supply_until is None and _may_still_have_been_taken(times, medicine, clock, clinical):
+        return None
     supply = times.supply_until or _plus(times.last_known, clinical.exposure.assumed_supply)
     return clock.not_after_today(supply)
+
+
+def _may_still_have_been_taken(times: _Times, medicine: Medicine, clock: Clock, clinical: Clinical) -> bool:
+    """A long-acting opioid ordered within a year, without supply or end: it may have ended yesterday."""
+    lasting = medicine.duration in {Duration.LONG, Duration.METHADONE_BUPRENORPHINE}
+    known = times.last_known
+    return lasting and known is not None and (clock.today - known).days <= clinical.exposure.stale_long
 
 
 def _is_brief(record: MedicationRecord, times: _Times, clinical: Clinical) -> bool:

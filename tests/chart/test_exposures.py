@@ -136,6 +136,16 @@ def test_completed_long_ago_without_supply_is_not_recent() -> None:
     assert days_ago(only(medication_request(status="completed", authoredOn=ago(3650)))) == 3620
 
 
+def test_long_acting_order_that_ended_at_an_unknown_time() -> None:
+    exposure = only(medication_request(METHADONE, status="stopped", authoredOn=ago(200)))
+    assert (exposure.presence, exposure.ended) == (Presence.ENDED, None)
+
+
+def test_a_statement_that_runs_on_is_active_however_old() -> None:
+    running = statement(effectivePeriod={"start": ago(400), "end": "2026-12-24"})
+    assert only(running).presence is Presence.ACTIVE
+
+
 def test_stopped_order_without_any_date_has_an_unknown_end() -> None:
     exposure = only(medication_request(status="stopped"))
     assert (exposure.presence, exposure.ended) == (Presence.ENDED, None)
