@@ -7,6 +7,7 @@ here (C9): no markdown, no HTML of theirs survives.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,8 +17,8 @@ from typing import Any
 import msgspec
 
 from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
-from cds_service.chart import Evidence, Order, milligrams
-from cds_service.chart.showing import day
+from cds_service.chart import Evidence, Order, day, listed, milligrams
+from cds_service.knowledge.concepts import Role
 from cds_service.drafts import (
     Draft,
     LabTest,
@@ -39,11 +40,13 @@ TOPIC_SYSTEM = "urn:ldn-cds:topic"
 REASON_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 SUMMARY_LIMIT = 139
 _MOST_EVIDENCE = 6
-_MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
-_AT_LINE_START = re.compile(r"^(#|>|[-+](?= )|\d+(?=[.)]))")
-_AUTOLINK = re.compile(r"(://|www\.|@)", re.IGNORECASE)
 _BLANKS = re.compile(r"\s+")
-_BRACKETS = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+# What has a harmless twin is replaced, since some EHRs show markdown as it is written …
+_TWINS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "@": " at "})
+_AUTOLINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+# … and only what would still format is escaped: a star, an underscore at the edge of a word, an entity.
+_FORMATTING = re.compile(r"([\\*~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))")
+_LIST_MARK = re.compile(r"^(\d{0,9})((?<=\d)[.)](?=\s|$)|(?<!\d)(?:#|[-+](?=[-+\s]|$)))")
 
 # LOINC names as the shipped loinc.csv gives them.
 TESTS: Mapping[str, tuple[LabTest, ...]] = {
@@ -150,11 +153,11 @@ def _shown(evidence: Evidence) -> str:
 
 
 def escape(text: str, limit: int = 120) -> str:
-    """EHR text as literal markdown: one line, no formatting, no HTML, cut to ``limit``."""
-    line = _BLANKS.sub(" ", text).strip()
+    """EHR text as literal markdown: one line, no formatting, no link, no HTML, cut to ``limit``."""
+    visible = "".join(c for c in _BLANKS.sub(" ", text) if not unicodedata.category(c).startswith("C"))
+    line = _AUTOLINK.sub(" ", visible.translate(_TWINS)).strip()
     line = line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-    line = _AUTOLINK.sub(lambda found: " ".join(found.group()), line.translate(_BRACKETS))
-    return _AT_LINE_START.sub(r"\\\1", _MARKDOWN.sub(r"\\\1", line))
+    return _LIST_MARK.sub(r"\1\\\2", _FORMATTING.sub(r"\\\1", line))
 
 
 # --- suggestions -----------------------------------------------------------
@@ -188,9 +191,10 @@ def _decode(raw: msgspec.Raw) -> Draft:
 
 
 def _remove(order: Order, setting: Setting) -> Suggestion:
-    what = "opioid" if order.medicine.is_opioid else "naltrexone"
-    action = Action(type="delete", description=f"Remove the {what} order", resource_id=order.reference)
-    return Suggestion(label=f"Remove the {what} order", uuid=setting.new_id(), actions=[action])
+    opioids = order.medicine.named(Role.OPIOID, Role.OPIOID_LIKE)
+    words = f"Remove the {listed(opioids) or 'naltrexone'} order{_dose_of(order, setting)}"
+    action = Action(type="delete", description=words, resource_id=order.reference)
+    return Suggestion(label=words, uuid=setting.new_id(), actions=[action])
 
 
 def _start_later(proposal: StartLater, draft: Draft, setting: Setting) -> Suggestion:
@@ -219,12 +223,15 @@ def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestio
 
 
 def _schedule_label(proposal: Prescribe) -> str:
-    steps = [milligrams(mg) for mg, _ in proposal.schedule.steps]
-    if len(steps) == 1:
-        return f"Change to {steps[0]} mg a day"
-    days = proposal.schedule.steps[0][1]
-    pace = f"Start {steps[0]} mg at bedtime, then {', '.join(steps[1:])} mg in steps of {days} days"
-    return f"Slower: {pace[0].lower()}{pace[1:]}" if proposal.schedule.name == "slow" else pace
+    """``Start 1.5 mg at bedtime, then 3 and 4.5 mg, 14 days each``."""
+    (first, days), *rest = proposal.schedule.steps
+    if not rest:
+        return f"Change to {milligrams(first)} mg a day"
+    if proposal.schedule.name == "same dose":
+        return "Keep the schedule as ordered"
+    verb = "Start slower:" if proposal.schedule.name == "slow" else "Start"
+    later = listed([milligrams(mg) for mg, _ in rest])
+    return f"{verb} {milligrams(first)} mg at bedtime, then {later} mg, {days} days each"
 
 
 def _draft_test(proposal: DraftTest, setting: Setting) -> Suggestion:

@@ -19,9 +19,10 @@ from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
 from cds_service.chart.baskets import Concern, concern, read_drafts
 from cds_service.chart.exposures import Clock
-from cds_service.drafts import Version, version_of
+from cds_service.drafts import Version, version_told
 from cds_service.errors import DataUnavailable
 from cds_service.fhir import PatientRecord
+from cds_service.fhir.versions import version_of_record
 from cds_service.knowledge.clinical import Clinical
 from cds_service.rules import Finding, Indicator, decide
 from cds_service.rules.not_checked import MEDICATION_KINDS
@@ -56,7 +57,7 @@ class Decider:
         now = self.now().astimezone(self.sources.zone)
         clock = Clock(now.date(), self.sources.zone)
         version = client_version(request.orders)
-        record = self.sources.gather(request, version, drafts, needs)
+        record = self.sources.gather(request, version or Version.R4, drafts, needs)
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
         if _is_blind(chart, record) and not _is_proven(findings):
@@ -69,17 +70,15 @@ class Decider:
             clinical=self.clinical,
             new_id=self.new_id,
             base_url=call.base_url,
-            version_hint=version,
+            version_hint=version or Version(version_of_record(record) or Version.R4),
         )
         return CardsResponse(cards=make_cards(findings, setting))
 
 
-def client_version(orders: Iterable[DraftOrder]) -> Version:
-    """The FHIR version the client speaks: by the first draft whose shape tells, else R4."""
-    versions = [
-        version_of(msgspec.json.decode(order.raw)) for order in orders if order.resource_type in _ORDER_TYPES
-    ]
-    return next((version for version in versions if version is not Version.R4), Version.R4)
+def client_version(orders: Iterable[DraftOrder]) -> Version | None:
+    """The FHIR version of the first draft whose shape tells; None when none does."""
+    drafts = (msgspec.json.decode(order.raw) for order in orders if order.resource_type in _ORDER_TYPES)
+    return next((version for draft in drafts if (version := version_told(draft))), None)
 
 
 _ORDER_TYPES = {"MedicationRequest", "MedicationOrder"}

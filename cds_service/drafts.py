@@ -43,6 +43,11 @@ class Version(StrEnum):
 
 def version_of(draft: Mapping[str, Any], hint: Version = Version.R4) -> Version:
     """The version a draft is written in; ``hint`` decides where the shape does not."""
+    return version_told(draft) or hint
+
+
+def version_told(draft: Mapping[str, Any]) -> Version | None:
+    """The version that the shape of a draft tells; None when it fits several."""
     if draft.get("resourceType") == "MedicationOrder":
         return Version.DSTU2
     if "medication" in draft:
@@ -51,9 +56,10 @@ def version_of(draft: Mapping[str, Any], hint: Version = Version.R4) -> Version:
     if any("doseAndRate" in d for d in dosages):
         return Version.R4
     direct = any("doseQuantity" in d or "doseRange" in d for d in dosages)
-    if direct or "agent" in (draft.get("requester") or {}) or "context" in draft:
+    requester = draft.get("requester")
+    if direct or "context" in draft or (isinstance(requester, dict) and "agent" in requester):
         return Version.STU3
-    return hint
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from cds_service.chart.pregnancy import pregnancy
 from cds_service.chart.problems import excipient_allergies, read_allergies, read_problems
 from cds_service.chart.results import read_measurements, read_status_answers
 from cds_service.chart.surgeries import planned_surgeries
-from cds_service.fhir.records import Gap, PatientRecord
+from cds_service.fhir.records import Gap, GapReason, PatientRecord
 from cds_service.fhir.resources import MEDICATION_RECORDS, Condition, MedicationRecord, Patient
 from cds_service.knowledge import condition_meanings
 from cds_service.knowledge.clinical import Clinical
@@ -59,14 +59,19 @@ def _entries(
     """The lists without the orders that stand in the basket (a re-signed order is on both)."""
     in_basket = {(d.resource_type, d.id) for d in drafts if d.id}
     for view in MEDICATION_RECORDS:
-        for resource, _ in record.of_type(view):
+        for resource, source in record.of_type(view):
             if (view.__name__, resource.id) in in_basket:
                 continue
             medicine, gap = medicine_of(resource, record)
-            if gap:
+            if gap and not _is_said(source.path, record):
                 gaps.append(gap)
             if medicine.has(*_OF_CONCERN):
                 yield Entry(resource, medicine, reasons.of(resource))
+
+
+def _is_said(path: str, record: PatientRecord) -> bool:
+    """Whether the resource at ``path`` is already named as one that could not be read."""
+    return any(gap.reason is GapReason.MALFORMED and (gap.path or "").startswith(path) for gap in record.gaps)
 
 
 class _Reasons:

@@ -23,7 +23,6 @@ from cds_service.fhir.reading import read_draft
 from cds_service.fhir.records import Gap, PatientRecord
 from cds_service.fhir.references import reference_of
 from cds_service.fhir.resources import (
-    Dosage,
     MedicationOrder,
     MedicationRecord,
     MedicationRequest,
@@ -82,13 +81,19 @@ class Draft:
 
 
 def read_drafts(orders: Iterable[DraftOrder]) -> tuple[Draft, ...]:
-    """The basket, read; cancelled orders are left out."""
+    """The basket, read; void orders are left out."""
     drafts = []
     for order in orders:
         read = read_draft(order.raw, order.path)
-        if getattr(read.resource, "status", None) not in _DEAD:
+        if not _is_void(read.resource):
             drafts.append(Draft(order.path, order.selected, read.resource, read.gaps))
     return tuple(drafts)
+
+
+def _is_void(resource: Resource | None) -> bool:
+    """Cancelled, or the order *not* to give something."""
+    do_not = isinstance(resource, MedicationRequest | ServiceRequest) and resource.do_not_perform
+    return bool(do_not) or getattr(resource, "status", None) in _DEAD
 
 
 class Concern(IntEnum):
@@ -169,7 +174,7 @@ def _medication_order(
         starts=starts,
         until=until,
         as_needed=any(step.as_needed for step in steps),
-        evidence=_evidence(medicine, dose, resource.dosage_instruction),
+        evidence=_evidence(medicine, dose),
     )
 
 
@@ -208,14 +213,15 @@ def _names_mouth(step: DoseStep) -> bool:
     return bool(codes & _ORAL_CODES or _ORAL_WORDS.search(said))
 
 
-def _evidence(medicine: Medicine, dose: NaltrexoneDose, dosages: Sequence[Dosage]) -> Evidence:
-    facts = (
-        [f"{milligrams(step.mg)} mg a day" for step in dose.steps][:1]
-        if not dose.is_stepwise
-        else ["stepwise schedule"]
-    )
-    if dose.problem:
+def _evidence(medicine: Medicine, dose: NaltrexoneDose) -> Evidence:
+    if not medicine.is_naltrexone:  # the naltrexone in Embeda is not what is dosed
+        facts = []
+    elif dose.problem:
         facts = [f"dose not read: {dose.problem.value}"]
+    elif dose.is_stepwise:
+        facts = ["stepwise schedule"]
+    else:
+        facts = [f"{milligrams(step.mg)} mg a day" for step in dose.steps[:1]]
     return Evidence(medicine_name(medicine), tuple(facts), "this basket")
 
 

@@ -16,7 +16,7 @@ from datetime import date, timedelta, tzinfo
 
 from cds_service.chart.doses import naltrexone_dose
 from cds_service.chart.model import Evidence, Exposure, NaltrexoneDose, Presence
-from cds_service.chart.showing import day, medicine_name
+from cds_service.chart.showing import day, medicine_name, month
 from cds_service.fhir.dates import Span, read_date
 from cds_service.fhir.dosage import DoseStep, read_dosages
 from cds_service.fhir.resources import (
@@ -88,6 +88,16 @@ class Clock:
     def _spans(self, texts: Iterable[str | None]) -> Iterator[Span]:
         return (span for text in texts if text and (span := read_date(text, self.zone)))
 
+    def shown(self, *texts: str | None) -> str:
+        """The first readable of ``texts`` as it was recorded: a partial date stays partial."""
+        span = next(self._spans(texts), None)
+        if span is None:
+            return ""
+        if span.earliest == span.latest:
+            return day(span.latest)
+        same_month = span.earliest.month == span.latest.month
+        return month(span.latest) if same_month else str(span.latest.year)
+
     def not_after_today(self, when: date | None) -> date | None:
         """``when``, at the latest today."""
         return min(when, self.today) if when else None
@@ -126,7 +136,7 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
     return Exposure(
         medicine=entry.medicine,
         presence=presence,
-        evidence=_evidence(entry, times, presence, ended, as_needed),
+        evidence=_evidence(entry, times, presence, _ended_words(record, ended, clock), as_needed, clock),
         kind=type(record).__name__,
         id=record.id,
         first=times.first,
@@ -136,7 +146,7 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         as_needed=as_needed,
         brief=_is_brief(record, times, clinical),
         on_hold=status_of(record) in {"on-hold", "suspended"},
-        end_documented=times.ended is not None,
+        end_documented=times.ended is not None and _names_its_day(record, clock),
         daily_mg=_daily_mg(steps, entry.medicine) if entry.medicine.has(Role.PERIPHERAL_OPIOID) else None,
         dose=_dose(entry, steps),
         reasons=entry.reasons,
@@ -325,27 +335,35 @@ def _presence(
     if status_of(record) in _OVER:
         depot = (
             _plus(times.ended or times.last_known, effect_days(medicine, clinical))
-            if _is_lasting(medicine)
+            if medicine.form in _LASTING
             else None
         )
         return Presence.ACTIVE if depot and depot >= clock.today else Presence.ENDED
     if times.ended:
         return Presence.ENDED if times.ended < clock.today else Presence.ACTIVE
-    return Presence.STALE if _is_stale(times, medicine, clock, clinical) else Presence.ACTIVE
+    return Presence.STALE if _is_stale(record, times, medicine, clock, clinical) else Presence.ACTIVE
 
 
-def _is_lasting(medicine: Medicine) -> bool:
-    return medicine.form in {Form.DEPOT, Form.IMPLANT}
+_LASTING = frozenset({Form.DEPOT, Form.IMPLANT})
 
 
-def _is_stale(times: _Times, medicine: Medicine, clock: Clock, clinical: Clinical) -> bool:
-    """Active without any date is active; with dates, only as long as a supply can reach."""
-    until = max((d for d in (times.supply_until, times.last_known) if d), default=None)
+def _is_stale(
+    record: MedicationRecord, times: _Times, medicine: Medicine, clock: Clock, clinical: Clinical
+) -> bool:
+    """Active without any date is active; with dates, only as long as a supply can reach.
+
+    A statement names no supply: it is believed for the longer span.
+    """
+    limits = clinical.exposure
+    stated = isinstance(record, MedicationStatement)
+    until = times.supply_until or _plus(times.last_known, 0 if stated else limits.assumed_supply)
     if until is None:
         return False
-    limits = clinical.exposure
+    until = max(until, times.last_known or until)
     lasting = medicine.duration in {Duration.LONG, Duration.METHADONE_BUPRENORPHINE}
-    return (clock.today - until).days > (limits.stale_long if lasting else limits.stale_short)
+    as_needed = any(step.as_needed for step in read_dosages(_dosages(record)))
+    believed = limits.stale_long if stated or (lasting and not as_needed) else limits.stale_short
+    return (clock.today - until).days > believed
 
 
 def _end(times: _Times, medicine: Medicine, clock: Clock, clinical: Clinical) -> date | None:
@@ -434,7 +452,13 @@ def _against(exposure: Exposure, denials: Sequence[_Denial], clock: Clock) -> Ex
     if exposure.is_current:
         return replace(exposure, contradicted=newer[0].evidence)
     days = [d.day for d in newer if d.day and (exposure.ended is None or d.day < exposure.ended)]
-    return replace(exposure, ended=max(days)) if days else exposure
+    return _ended_on(exposure, max(days)) if days else exposure
+
+
+def _ended_on(exposure: Exposure, when: date) -> Exposure:
+    facts = (fact for fact in exposure.evidence.facts if not fact.startswith("ended"))
+    evidence = replace(exposure.evidence, facts=(*facts, f"ended {day(when)} (said not taken)"))
+    return replace(exposure, ended=when, evidence=evidence, end_documented=True)
 
 
 def _older(denied: date | None, began: date | None) -> bool:
@@ -445,23 +469,58 @@ def _older(denied: date | None, began: date | None) -> bool:
 
 
 def _evidence(
-    entry: Entry, times: _Times, presence: Presence, ended: date | None, as_needed: bool
+    entry: Entry, times: _Times, presence: Presence, ended: str, as_needed: bool, clock: Clock
 ) -> Evidence:
     kind = type(entry.record).__name__
+    since = clock.shown(*_since(entry.record)) or (day(times.first) if times.first else "")
     facts = ["as needed"] if as_needed else []
-    if times.first:
-        facts.append(f"{_STARTED[kind]} {day(times.first)}")
+    if since:
+        facts.append(f"{_STARTED[kind]} {since}")
     if status_of(entry.record) in {"on-hold", "suspended"}:
         facts.append("on hold")
+    works = entry.medicine.form in _LASTING
     if presence is Presence.ENDED:
-        facts.append(f"ended {day(ended)}" if ended else "ended, date not recorded")
+        facts += [] if works and since else [ended]  # the day a depot was given, not a day it "ended"
     elif times.supply_until:
-        facts.append(f"supply to {day(times.supply_until)}")
+        facts.append(f"{'works' if works else 'supply'} to {day(times.supply_until)}")
     if presence is Presence.STALE:
         facts.append("listed as active, may be out of date")
-    if not times.first and presence is not Presence.ENDED:
+    if not since and presence is not Presence.ENDED:
         facts.append("no date")
     return Evidence(medicine_name(entry.medicine), tuple(facts), LISTED_AS[kind])
+
+
+def _since(record: MedicationRecord) -> tuple[str | None, ...]:
+    """When it was ordered, taken, handed over or given, as recorded."""
+    if isinstance(record, MedicationRequest):
+        return (record.authored_on,)
+    if isinstance(record, MedicationOrder):
+        return (record.date_written,)
+    if isinstance(record, MedicationDispense):
+        return record.when_handed_over, record.when_prepared, record.recorded
+    if isinstance(record, MedicationStatement):
+        return (record.effective_period or Period()).start, record.effective_date_time, record.date_asserted
+    return ()
+
+
+def _names_its_day(record: MedicationRecord, clock: Clock) -> bool:
+    """Whether a statement's own end is a day, not a month or a year."""
+    if not isinstance(record, MedicationStatement) or not record.effective_period:
+        return True
+    end = record.effective_period.end
+    return not end or clock.latest(end) == clock.earliest(end)
+
+
+def _ended_words(record: MedicationRecord, ended: date | None, clock: Clock) -> str:
+    """As recorded where the record names the end itself."""
+    recorded = (
+        clock.shown((record.effective_period or Period()).end)
+        if isinstance(record, MedicationStatement)
+        else ""
+    )
+    if ended is None:
+        return "ended, date not recorded"
+    return f"ended {recorded or day(ended)}"
 
 
 _STARTED = {

@@ -84,10 +84,11 @@ def _measurement(
         number, limit = _enzyme(observation, value, next(iter(measures & _ENZYMES)), clinical)
     answer = _answer(next(iter(measures)), value)
     positive = {Answer.POSITIVE: True, Answer.NEGATIVE: False}.get(answer) if answer else _positive(value)
-    facts = tuple(fact for fact in (_said(number, positive, value), day(when) if when else "no date") if fact)
+    said = _said(number, limit, positive, value)
+    facts = tuple(fact for fact in (said, day(when) if when else "no date") if fact)
     return Measurement(
         measures=measures,
-        evidence=Evidence(name_of(value.code, "result"), facts, "result"),
+        evidence=Evidence(_name(value, measures), facts, "result"),
         day=when,
         positive=positive,
         value=number,
@@ -96,9 +97,20 @@ def _measurement(
     )
 
 
-def _said(number: float | None, positive: bool | None, value: Value) -> str:
+_NAMES = {Measure.ALT: "ALT", Measure.AST: "AST", Measure.EGFR: "eGFR"}
+
+
+def _name(value: Value, measures: frozenset[Measure]) -> str:
+    """The EHR's own text, else the usual abbreviation rather than LOINC's long name."""
+    text = value.code.text if value.code else None
+    return text or next((_NAMES[m] for m in measures if m in _NAMES), None) or name_of(value.code, "result")
+
+
+def _said(number: float | None, limit: float | None, positive: bool | None, value: Value) -> str:
     if number is not None:
-        return milligrams(number)
+        unit = (value.value_quantity.unit or value.value_quantity.code or "") if value.value_quantity else ""
+        shown = f"{milligrams(number)} {unit if len(unit) < 20 and '<' not in unit else ''}".strip()
+        return f"{shown} (upper limit {milligrams(limit)})" if limit else shown
     return {True: "positive", False: "negative"}.get(positive, "") if positive is not None else ""
 
 

@@ -14,6 +14,11 @@ def day(when: date) -> str:
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
 
 
+def month(when: date) -> str:
+    """``Oct 2026``, for a date without a day."""
+    return f"{_MONTHS[when.month - 1]} {when.year}"
+
+
 def listed(names: list[str] | tuple[str, ...], last: str = "and") -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     unique = list(dict.fromkeys(names))

@@ -50,6 +50,8 @@ def _named(concept: CodeableConcept | ConceptOrReference, clinical: Clinical) ->
     words = re.findall(r"[a-z]+", names)
     if set(words) & set(clinical.surgery.not_words):
         return False
+    if any(phrase in names for phrase in clinical.surgery.phrases):
+        return True
     return any(w in clinical.surgery.words or w.endswith(clinical.surgery.suffixes) for w in words)
 
 

@@ -148,6 +148,7 @@ class Surgery(Section, frozen=True):
     hold: dict[str, str]
     category_codes: tuple[str, ...]
     words: tuple[str, ...]
+    phrases: tuple[str, ...]
     suffixes: tuple[str, ...]
     not_words: tuple[str, ...]
     source: str

@@ -73,9 +73,10 @@ RULES: tuple[Rule, ...] = (
 def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULES) -> list[Finding]:
     """All findings on ``chart``, the most urgent first.
 
-    A start, a titration or a corrected dose is offered only where no finding
-    withholds it (the decision table's rule); a topic the site has switched off
-    is neither shown nor withholds.
+    A start, now or later, a titration or a corrected dose is offered only where no
+    other finding withholds it (the decision table's rule): a later start of a dose
+    that is itself in doubt is none. A topic the site has switched off is neither
+    shown nor withholds.
     """
     found = [finding for rule in rules for finding in rule(chart, clinical)]
     wanted = [finding for finding in found if finding.topic.value not in clinical.rules.off]
@@ -86,12 +87,9 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
 def _offer(finding: Finding, all_findings: list[Finding]) -> Finding | None:
     """``finding`` with what may be offered beside the others."""
     others = [other for other in all_findings if other is not finding]
-    withheld = any(other.withholds_start or other.indicator is Indicator.CRITICAL for other in others)
+    if not any(other.withholds_start or other.indicator is Indicator.CRITICAL for other in others):
+        return finding
     if finding.topic is Topic.STARTING_DOSE:
-        return None if withheld else finding
-    if finding.topic is Topic.PRODUCT_CHECK and withheld:
-        return replace(finding, proposals=tuple(p for p in finding.proposals if not isinstance(p, Prescribe)))
-    if any(other.indicator is Indicator.CRITICAL for other in others):
-        later = (Prescribe, StartLater)
-        return replace(finding, proposals=tuple(p for p in finding.proposals if not isinstance(p, later)))
-    return finding
+        return None
+    kept = tuple(p for p in finding.proposals if not isinstance(p, (Prescribe, StartLater)))
+    return replace(finding, proposals=kept)

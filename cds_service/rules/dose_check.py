@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cds_service.chart import DoseProblem, Order, PatientChart, milligrams
 from cds_service.knowledge.clinical import Clinical, Schedule
-from cds_service.knowledge.concepts import Meaning
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Indicator, Prescribe, Topic
-from cds_service.rules.regimen import DISORDERS, INDICATIONS, Regimen, of_order
+from cds_service.rules.regimen import DISORDERS, INDICATIONS, Regimen, disorder_recorded, of_order
 
 TOPIC = Topic.DOSE_CHECK
 _SLIP_FACTORS = (10.0, 1000.0)
+_USUAL_STEP_MG = 0.5
 
 
 def dose_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def dose_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         finding = (
             _unreadable(order, kind)
             or _disagreement(order)
-            or _out_of_range(order, kind, clinical)
+            or _out_of_range(order, kind, chart, clinical)
             or _wrong_for_reason(order, kind, chart)
         )
         if finding:
@@ -32,7 +32,8 @@ def dose_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
 def _finding(
     indicator: Indicator, summary: str, order: Order, *, fixed: float | None = None, disorder: bool = False
 ) -> Finding:
-    corrected = Schedule(name="corrected", steps=((fixed, 0),)) if fixed else None
+    by_mouth = order.route_oral
+    corrected = Schedule(name="corrected", steps=((fixed, 0),)) if fixed and by_mouth else None
     return Finding(
         topic=TOPIC,
         indicator=indicator,
@@ -40,7 +41,7 @@ def _finding(
         found=(order.evidence,),
         lines=(say(TOPIC, "range_line"), say(TOPIC, "disorder_line" if disorder else "slips_line")),
         basis=say(TOPIC, "basis"),
-        proposals=(Prescribe(order, corrected, compounded=False),) if corrected else (),
+        proposals=(Prescribe(order, corrected),) if corrected else (),
         withholds_start=True,
     )
 
@@ -64,42 +65,55 @@ def _disagreement(order: Order) -> Finding | None:
     return _finding(Indicator.WARNING, say(TOPIC, "disagree", coded=coded, written=written), order)
 
 
-def _out_of_range(order: Order, kind: Regimen, clinical: Clinical) -> Finding | None:
+def _out_of_range(order: Order, kind: Regimen, chart: PatientChart, clinical: Clinical) -> Finding | None:
     mg = order.dose.mg_per_day
     if mg is None:
         return None
-    shown = milligrams(mg)
     if kind is Regimen.MICRO:
-        if mg >= clinical.dose.microgram_mg:
-            return _finding(Indicator.INFO, say(TOPIC, "micro", mg=shown), order)
-        fixed = _in_range((mg * 10, mg * 100, mg * 1000), clinical)
-        return _finding(Indicator.WARNING, _low_slip(shown, fixed), order, fixed=fixed)
-    if kind is not Regimen.ODD:
-        return None
-    fixed = _in_range((mg / factor for factor in _SLIP_FACTORS), clinical)
+        return _below(order, mg, clinical)
+    treated = disorder_recorded(order, chart)
+    between = kind is Regimen.STANDARD and not treated and _is_between_label_doses(order, clinical)
+    return _above(order, mg, treated, clinical) if kind is Regimen.ODD or between else None
+
+
+def _is_between_label_doses(order: Order, clinical: Clinical) -> bool:
+    """15 mg lies between the 12.5 and 25 mg of a start, and is ten times 1.5 mg."""
+    mg, starts = order.dose.per_dose_mg or 0.0, clinical.dose.standard_start_mg
+    return min(starts) < mg < max(starts)
+
+
+def _below(order: Order, mg: float, clinical: Clinical) -> Finding:
+    if mg >= clinical.dose.microgram_mg:
+        return _finding(Indicator.INFO, say(TOPIC, "micro", mg=milligrams(mg)), order)
+    fixed = _usual((mg * 10, mg * 100, mg * 1000), clinical)
+    key = "tenfold_low" if fixed else "micro"
+    summary = say(TOPIC, key, mg=milligrams(mg), fixed=milligrams(fixed or 0.0))
+    return _finding(Indicator.WARNING, summary, order, fixed=fixed)
+
+
+def _above(order: Order, mg: float, treated: bool, clinical: Clinical) -> Finding:
+    """A slip of ten or a thousand, unless a use disorder is treated: then LDN is not what was meant."""
+    shown = milligrams(mg)
+    fixed = None if treated else _usual((mg / factor for factor in _SLIP_FACTORS), clinical)
     if fixed is None:
-        return _finding(Indicator.WARNING, say(TOPIC, "above", mg=shown), order)
+        return _finding(Indicator.WARNING, say(TOPIC, "above", mg=shown), order, disorder=treated)
     key = "tenfold_high" if mg < 100 else "thousandfold"
     return _finding(Indicator.WARNING, say(TOPIC, key, mg=shown, fixed=milligrams(fixed)), order, fixed=fixed)
 
 
-def _low_slip(shown: str, fixed: float | None) -> str:
-    return (
-        say(TOPIC, "tenfold_low", mg=shown, fixed=milligrams(fixed))
-        if fixed
-        else say(TOPIC, "micro", mg=shown)
-    )
-
-
-def _in_range(candidates: Iterator[float] | tuple[float, ...], clinical: Clinical) -> float | None:
+def _usual(candidates: Iterable[float], clinical: Clinical) -> float | None:
+    """The first that is an LDN dose people write: in the range, in steps of half a milligram."""
     limits = clinical.dose
-    return next((round(mg, 4) for mg in candidates if limits.low_mg <= round(mg, 4) <= limits.high_mg), None)
+    for mg in (round(candidate, 4) for candidate in candidates):
+        if limits.low_mg <= mg <= limits.high_mg and mg % _USUAL_STEP_MG == 0:
+            return mg
+    return None
 
 
 def _wrong_for_reason(order: Order, kind: Regimen, chart: PatientChart) -> Finding | None:
     shown = milligrams(order.dose.mg_per_day or 0.0)
     indication = next((meaning for meaning in INDICATIONS if meaning in order.reasons), None)
-    if kind is Regimen.STANDARD and indication and not _disorder_recorded(order, chart):
+    if kind is Regimen.STANDARD and indication and not disorder_recorded(order, chart):
         words = indication.value.replace("-", " ")
         return _finding(
             Indicator.WARNING, say(TOPIC, "full_for_indication", mg=shown, indication=words), order, fixed=4.5
@@ -109,8 +123,3 @@ def _wrong_for_reason(order: Order, kind: Regimen, chart: PatientChart) -> Findi
         summary = say(TOPIC, "low_for_disorder", mg=shown, disorder=disorder)
         return _finding(Indicator.WARNING, summary, order, disorder=True)
     return None
-
-
-def _disorder_recorded(order: Order, chart: PatientChart) -> bool:
-    treated = {Meaning.OPIOID_USE_DISORDER, Meaning.ALCOHOL_USE_DISORDER, Meaning.OPIOID_AGONIST_THERAPY}
-    return bool(order.reasons & treated or chart.with_meaning(*treated))

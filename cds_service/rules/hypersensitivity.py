@@ -30,7 +30,7 @@ def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Iterator[Findin
     yield Finding(
         topic=TOPIC,
         indicator=indicator,
-        summary=say(TOPIC, key, reaction="side effect"),
+        summary=say(TOPIC, key),
         found=found,
         lines=(say(TOPIC, line),),
         basis=say(TOPIC, "basis"),

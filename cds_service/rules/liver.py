@@ -27,26 +27,25 @@ def liver(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
     enzymes = list(_raised(chart, clinical))
     if not diseases and not enzymes:
         return
-    region, name = clinical.label.region, drug(chart, clinical)
-    if diseases:
-        what = listed(list(diseases.values()))
-        summary = say(TOPIC, region, what=what, drug=name)
-        indicator = Indicator.CRITICAL if region == "EU" else Indicator.WARNING
-    else:
-        what = listed([_shown(result) for result in enzymes])
-        times, days = milligrams(clinical.liver.enzyme_multiple), clinical.liver.enzyme_days
-        summary = say(TOPIC, "enzymes", what=what, days=days, multiple=times, drug=name)
-        indicator = Indicator.WARNING
+    region = clinical.label.region
     yield Finding(
         topic=TOPIC,
-        indicator=indicator,
-        summary=summary,
+        indicator=Indicator.CRITICAL if region == "EU" else Indicator.WARNING,
+        summary=_summary(list(diseases.values()), enzymes, drug(chart, clinical), clinical),
         found=(*diseases, *(m.evidence for m in enzymes)),
         lines=(say(TOPIC, "line"), *((say(TOPIC, "label"),) if diseases else ())),
         basis=say(TOPIC, "basis"),
         proposals=(DraftTest("liver-tests"),),
         withholds_start=True,
     )
+
+
+def _summary(diseases: list[str], enzymes: list[Measurement], naltrexone: str, clinical: Clinical) -> str:
+    if diseases:
+        return say(TOPIC, clinical.label.region, what=listed(diseases), drug=naltrexone)
+    what = listed([_shown(result) for result in enzymes])
+    times = milligrams(clinical.liver.enzyme_multiple)
+    return say(TOPIC, "enzymes", what=what, days=clinical.liver.enzyme_days, multiple=times, drug=naltrexone)
 
 
 def _diseases(chart: PatientChart) -> Iterator[tuple[Evidence, str]]:
@@ -75,4 +74,4 @@ def _raised(chart: PatientChart, clinical: Clinical) -> Iterator[Measurement]:
 
 def _shown(result: Measurement) -> str:
     enzyme = "ALT" if Measure.ALT in result.measures else "AST"
-    return f"{enzyme} {milligrams(round(result.multiple or 0.0, 1))} times the upper limit"
+    return f"{enzyme} {milligrams(round(result.multiple or 0.0, 1))} times"

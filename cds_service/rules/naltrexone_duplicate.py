@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from cds_service.chart import Evidence, Exposure, Order, PatientChart, listed, milligrams
 from cds_service.knowledge.clinical import Clinical
-from cds_service.knowledge.concepts import Role
+from cds_service.knowledge.concepts import Medicine, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Indicator, Remove, Topic
 from cds_service.rules.regimen import (
-    FULL_DOSE,
     Regimen,
     drug,
     is_combination,
@@ -20,6 +20,20 @@ from cds_service.rules.regimen import (
 )
 
 TOPIC = Topic.NALTREXONE_DUPLICATE
+_LOW = frozenset({Regimen.LOW, Regimen.MICRO})
+
+
+@dataclass(frozen=True, slots=True)
+class _Treatment:
+    """One antagonist treatment: what it is called, what to do about it, and which it is.
+
+    Two entries of one ``kind`` are one treatment: an order, its dispensing, its renewal.
+    """
+
+    kind: str
+    name: str
+    line: str
+    evidence: Evidence
 
 
 def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
@@ -27,19 +41,16 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Fi
     orders = chart.naltrexone_orders()
     if not orders:
         return
-    others = list(_other_antagonists(chart, orders, clinical))
+    others = list(_others(chart, orders, clinical))
     total, overlapping = _overlap(chart, clinical)
     if others:
-        names = listed([name for name, _, _ in others])
+        names = listed([other.name for other in others])
         summary = say(TOPIC, "other", others=names, drug=drug(chart, clinical))
-        lines = tuple(dict.fromkeys(line for _, line, _ in others))
-        found = tuple(evidence for _, _, evidence in others)
+        lines = tuple(dict.fromkeys(other.line for other in others))
+        found = tuple(other.evidence for other in others)
     elif total:
-        summary, lines, found = (
-            say(TOPIC, "sum", mg=milligrams(total)),
-            (say(TOPIC, "line_sum"),),
-            overlapping,
-        )
+        summary, lines = say(TOPIC, "sum", mg=milligrams(total)), (say(TOPIC, "line_sum"),)
+        found = overlapping
     else:
         return
     yield Finding(
@@ -54,49 +65,75 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Fi
     )
 
 
-def _other_antagonists(
-    chart: PatientChart, orders: Sequence[Order], clinical: Clinical
-) -> Iterator[tuple[str, str, Evidence]]:
-    """(name, line, evidence) of every other systemic antagonist; renewals of the same treatment are none."""
-    ordered = {of_order(order, clinical) for order in orders}
+def _others(chart: PatientChart, orders: Sequence[Order], clinical: Clinical) -> Iterator[_Treatment]:
+    """Every treatment on the lists or in the basket that is none of the ordered ones."""
+    name = drug(chart, clinical)
+    ordered = {_kind(order.medicine, of_order(order, clinical)) for order in orders}
     replaced = {reference for order in orders for reference in order.replaces}
-    for exposure in chart.exposed(Role.NALTREXONE, Role.ANTAGONIST):
-        if (
-            not exposure.is_current
-            or exposure.medicine.is_opioid
-            or f"{exposure.kind}/{exposure.id}" in replaced
-        ):
-            continue
-        kind = of_exposure(exposure, clinical) if exposure.medicine.is_naltrexone else Regimen.COMBINATION
-        if kind not in FULL_DOSE or kind in ordered:
-            continue
-        name, line = _named(exposure, kind)
-        yield name, line, exposure.evidence
-    for order in chart.orders:
-        other = order.medicine.has(Role.ANTAGONIST) or (
-            is_combination(order.medicine) and order not in orders[:1]
-        )
-        if other and not order.medicine.is_opioid:
-            name = listed(order.medicine.named(Role.NALTREXONE, Role.ANTAGONIST))
-            yield name, say(TOPIC, "line_combination", others=name), order.evidence
+    listed_entries = [e for e in chart.exposed(Role.NALTREXONE, Role.ANTAGONIST) if _counts(e)]
+    ended = {_kind_of(e, clinical) for e in listed_entries if f"{e.kind}/{e.id}" in replaced}
+    renewed = ordered | (ended - {Regimen.INJECTION.value})
+    for exposure in listed_entries:
+        if _kind_of(exposure, clinical) not in renewed and not _may_be(exposure, orders, clinical):
+            kind = of_exposure(exposure, clinical)
+            yield _treatment(exposure.medicine, kind, _mg(exposure), exposure.evidence, name)
+    basket = [o for o in chart.orders if o.medicine.is_naltrexone or o.medicine.has(Role.ANTAGONIST)]
+    kinds = {_kind(o.medicine, of_order(o, clinical)) for o in basket} - {Regimen.UNKNOWN.value}
+    if len(kinds) < 2 or are_sequential(basket):
+        return
+    for order in basket:
+        kind = of_order(order, clinical)
+        if kind not in (*_LOW, Regimen.UNKNOWN):
+            yield _treatment(order.medicine, kind, order.dose.per_dose_mg, order.evidence, name)
 
 
-def _named(exposure: Exposure, kind: Regimen) -> tuple[str, str]:
-    if kind is Regimen.INJECTION:
-        return "naltrexone injection or implant", say(TOPIC, "line_injection")
-    if exposure.medicine.is_naltrexone and not is_combination(exposure.medicine):
-        mg = (
-            exposure.dose.per_dose_mg
-            if exposure.dose and exposure.dose.per_dose_mg
-            else exposure.medicine.naltrexone_mg
-        )
-        return f"naltrexone {milligrams(mg or 0)} mg", say(TOPIC, "line_full")
-    name = (
-        "naltrexone/bupropion"
-        if is_combination(exposure.medicine)
-        else listed(exposure.medicine.named(Role.ANTAGONIST))
+def _counts(exposure: Exposure) -> bool:
+    return exposure.is_current and not exposure.medicine.is_opioid
+
+
+def _kind(medicine: Medicine, kind: Regimen) -> str:
+    """Low doses are one treatment; of the others each product class, of other antagonists each drug."""
+    if medicine.has(Role.ANTAGONIST):
+        return listed(medicine.named(Role.ANTAGONIST))
+    return Regimen.LOW.value if kind in _LOW else kind.value
+
+
+def _kind_of(exposure: Exposure, clinical: Clinical) -> str:
+    return _kind(exposure.medicine, of_exposure(exposure, clinical))
+
+
+def _may_be(exposure: Exposure, orders: Sequence[Order], clinical: Clinical) -> bool:
+    """An order without a dose may renew the same product."""
+    return any(
+        of_order(order, clinical) is Regimen.UNKNOWN
+        and order.medicine.naltrexone_mg == exposure.medicine.naltrexone_mg
+        and not is_combination(exposure.medicine)
+        for order in orders
     )
-    return name, say(TOPIC, "line_combination", others=name)
+
+
+def _mg(exposure: Exposure) -> float | None:
+    dose = exposure.dose.per_dose_mg if exposure.dose else None
+    return dose or exposure.medicine.naltrexone_mg
+
+
+def _treatment(
+    medicine: Medicine, kind: Regimen, mg: float | None, evidence: Evidence, drug_name: str
+) -> _Treatment:
+    """How to call it, and what to do about it."""
+    if medicine.has(Role.ANTAGONIST) or is_combination(medicine):
+        combined = medicine.is_naltrexone
+        name = "naltrexone/bupropion" if combined else listed(medicine.named(Role.ANTAGONIST))
+        line = say(TOPIC, "line_combination", others=name)
+    elif kind is Regimen.INJECTION:
+        name, line = "naltrexone injection or implant", say(TOPIC, "line_injection")
+    elif kind is Regimen.UNKNOWN:
+        name, line = "naltrexone, dose not recorded", say(TOPIC, "line_unknown")
+    else:
+        name = f"naltrexone {milligrams(mg or 0.0)} mg"
+        low = kind in _LOW
+        line = say(TOPIC, "line_low" if low else "line_full", other=name, drug=drug_name)
+    return _Treatment(_kind(medicine, kind), name, line, evidence)
 
 
 def _overlap(chart: PatientChart, clinical: Clinical) -> tuple[float | None, tuple[Evidence, ...]]:
@@ -104,35 +141,41 @@ def _overlap(chart: PatientChart, clinical: Clinical) -> tuple[float | None, tup
     basket = [
         o for o in naltrexone_in_basket(chart) if o.dose.mg_per_day and of_order(o, clinical) is Regimen.LOW
     ]
-    listed_low = [
-        e
-        for e in chart.exposed(Role.NALTREXONE)
-        if e.is_current and e.medicine.is_naltrexone and of_exposure(e, clinical) is Regimen.LOW
-    ]
-    added = [e for e in _one_per_dose(listed_low) if not any(_continues(order, e) for order in basket)]
-    doses = [e.dose.mg_per_day or 0.0 for e in added if e.dose]
+    if not basket:
+        return None, ()
+    added = list(_running(chart, basket, clinical))
     drafts = _concurrent(basket)
-    total = round(sum(doses) + sum(order.dose.mg_per_day or 0.0 for order in drafts), 4)
-    if total <= clinical.dose.upper_edge_mg or len(doses) + len(drafts) < 2:
+    total = round(sum(map(_daily, added)) + sum(order.dose.mg_per_day or 0.0 for order in drafts), 4)
+    if total <= clinical.dose.upper_edge_mg or len(added) + len(drafts) < 2:
         return None, ()
     return total, (*(e.evidence for e in added), *(order.evidence for order in drafts))
 
 
-def _one_per_dose(entries: Sequence[Exposure]) -> list[Exposure]:
-    """An order, its dispensing and the patient's statement of it are one treatment."""
-    return list({(e.dose.mg_per_day if e.dose else None): e for e in entries}.values())
+def _running(chart: PatientChart, basket: Sequence[Order], clinical: Clinical) -> Iterator[Exposure]:
+    """LDN on the lists that goes on beside the drafts: one entry a dose, since an order, its dispensing
+    and the patient's statement of it are one treatment."""
+    low = [
+        e
+        for e in chart.exposed(Role.NALTREXONE)
+        if _counts(e) and e.medicine.is_naltrexone and of_exposure(e, clinical) is Regimen.LOW
+    ]
+    over = {_daily(e) for e in low if any(_continues(order, e, chart) for order in basket)}
+    yield from {_daily(e): e for e in low if _daily(e) not in over}.values()
 
 
-def _continues(order: Order, exposure: Exposure) -> bool:
-    """A renewal (same dose) or a replacement (names the older order) of a list entry."""
+def _daily(exposure: Exposure) -> float:
+    return (exposure.dose.mg_per_day if exposure.dose else None) or 0.0
+
+
+def _continues(order: Order, exposure: Exposure, chart: PatientChart) -> bool:
+    """A renewal (same dose), a replacement (names the older order), or the next after a used-up supply."""
     if f"{exposure.kind}/{exposure.id}" in order.replaces:
         return True
-    if order.starts and exposure.supply_until and order.starts >= exposure.supply_until:
+    if exposure.supply_until and (order.starts or chart.today) >= exposure.supply_until:
         return True
-    before = exposure.dose.mg_per_day if exposure.dose else None
-    same = before is not None and abs(before - (order.dose.mg_per_day or 0.0)) < 0.05
-    stepped = order.dose.is_stepwise and before in {step.mg for step in order.dose.steps}
-    return same or stepped
+    before = _daily(exposure)
+    same = abs(before - (order.dose.mg_per_day or 0.0)) < 0.05
+    return same or (order.dose.is_stepwise and before in {step.mg for step in order.dose.steps})
 
 
 def _concurrent(basket: Sequence[Order]) -> list[Order]:

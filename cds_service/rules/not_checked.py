@@ -41,16 +41,16 @@ def not_checked(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
     if not gaps and not chart.unreadable_orders:
         return
     medications = [gap for gap in gaps if gap.kind in MEDICATION_KINDS]
-    lines = tuple(dict.fromkeys(_line(gap) for gap in gaps))
+    lines = list(dict.fromkeys(_line(gap) for gap in gaps))
+    if chart.unreadable_orders:
+        lines.insert(0, say(TOPIC, "order", count=_orders(chart)))
     yield Finding(
         topic=TOPIC,
         indicator=Indicator.WARNING if medications or chart.unreadable_orders else Indicator.INFO,
-        summary=_summary(medications or gaps, chart, bool(naltrexone), drug(chart, clinical)),
+        summary=_summary(medications, gaps, chart, bool(naltrexone), drug(chart, clinical)),
         lines=(*(f"- {line}" for line in lines), say(TOPIC, "try_again")),
         basis=say(TOPIC, "basis"),
-        withholds_start=any(gap.covers_list for gap in medications)
-        or bool(medications)
-        or bool(chart.unreadable_orders),
+        withholds_start=bool(medications or chart.unreadable_orders),
     )
 
 
@@ -80,13 +80,19 @@ def _line(gap: Gap) -> str:
     return say(TOPIC, gap.reason.value, list=_LISTS.get(gap.kind, gap.kind), count=count)
 
 
-def _summary(gaps: Sequence[Gap], chart: PatientChart, naltrexone: bool, name: str) -> str:
-    if not gaps:
-        count = len(chart.unreadable_orders)
-        return say(TOPIC, "order", count="1 order" if count == 1 else f"{count} orders")
-    what = listed(list(dict.fromkeys(_LISTS.get(gap.kind, gap.kind) for gap in gaps)))
-    if gaps[0].kind not in MEDICATION_KINDS:
+def _orders(chart: PatientChart) -> str:
+    count = len(chart.unreadable_orders)
+    return "1 order" if count == 1 else f"{count} orders"
+
+
+def _summary(
+    medications: Sequence[Gap], gaps: Sequence[Gap], chart: PatientChart, naltrexone: bool, name: str
+) -> str:
+    """Medications first, then orders nobody could read, then the rest."""
+    if not medications and chart.unreadable_orders:
+        return say(TOPIC, "order", count=_orders(chart))
+    kinds = list(dict.fromkeys(_LISTS.get(gap.kind, gap.kind) for gap in medications or gaps))
+    what = listed(kinds) if len(kinds) <= 2 else f"{kinds[0]} and {len(kinds) - 1} more"
+    if not medications:
         return say(TOPIC, "other", what=what)
-    if len(what) > 45:
-        what = _LISTS[gaps[0].kind] + " and others"
     return say(TOPIC, "medications" if naltrexone else "medications_opioid", what=what, drug=name)

@@ -26,17 +26,19 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Iterator[F
         on_lists = chart.exposed(Role.OPIOID, Role.OPIOID_LIKE, presence=_CURRENT)
     if not on_lists and not in_basket:
         return
+    taken = [e for e in chart.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
     micro = _agreed_microgram(naltrexone, clinical)
     indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
+    removable = [o for o in in_basket if not for_opioid_use_disorder(o.medicine, o.reasons, chart)]
     yield Finding(
         topic=TOPIC,
         indicator=indicator,
         summary=_summary(on_lists, in_basket, indicator, micro, drug(chart, clinical)),
-        found=_evidence(on_lists, in_basket),
-        lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro)),
+        found=(*_evidence(on_lists, in_basket), *(e.evidence for e in taken if in_basket)),
+        lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro, bool(taken))),
         basis=say(TOPIC, "basis"),
-        proposals=tuple(Remove(order) for order in (*naltrexone, *in_basket)),
-        exclusive=True,
+        proposals=tuple(Remove(order) for order in (*naltrexone, *removable)),
+        exclusive=len(naltrexone) == 1 and len(removable) <= 1,
         withholds_start=True,
     )
 
@@ -94,11 +96,15 @@ def _summary(
 
 
 def short_names(medicines: Sequence[Medicine]) -> str:
-    """``oxycodone``, ``oxycodone and codeine``, ``oxycodone, codeine and 2 more``."""
-    names = list(dict.fromkeys(name for m in medicines for name in m.named(Role.OPIOID, Role.OPIOID_LIKE)))
+    """``oxycodone``, ``oxycodone and codeine``, ``oxycodone and 2 more``."""
+    names = _names(medicines)
     if len(names) > 2:
-        names = [*names[:2], f"{len(names) - 2} more"]
+        names = [names[0], f"{len(names) - 1} more"]
     return listed(names)
+
+
+def _names(medicines: Sequence[Medicine]) -> list[str]:
+    return list(dict.fromkeys(name for m in medicines for name in m.named(Role.OPIOID, Role.OPIOID_LIKE)))
 
 
 def _lines(
@@ -107,18 +113,22 @@ def _lines(
     on_lists: Sequence[Exposure],
     in_basket: Sequence[Order],
     micro: float | None,
+    taken: bool,
 ) -> Iterator[str]:
     name = drug(chart, clinical)
-    taken = [(e.medicine, e.reasons) for e in on_lists] + [(o.medicine, o.reasons) for o in in_basket]
-    treatment = [m for m, reasons in taken if for_opioid_use_disorder(m, reasons, chart)]
-    others = [m for m, _ in taken if m not in treatment]
+    named = [(e.medicine, e.reasons) for e in on_lists] + [(o.medicine, o.reasons) for o in in_basket]
+    treatment = [m for m, reasons in named if for_opioid_use_disorder(m, reasons, chart)]
+    others = [m for m, _ in named if m not in treatment]
     if micro is not None:
         yield say(TOPIC, "micro_line", mg=milligrams(micro))
+    if in_basket and taken:
+        yield say(TOPIC, "already_on")
     yield say(TOPIC, "ask")
     if treatment:
-        yield say(TOPIC, "treatment", opioids=short_names(treatment))
+        yield say(TOPIC, "treatment", opioids=listed(_names(treatment)))
     if others:
-        yield say(TOPIC, "still", drug=name)
+        prescribed = any(medicine.has(Role.OPIOID) for medicine in others)
+        yield say(TOPIC, "still" if prescribed else "still_like", drug=name)
         yield already_stopped(others, clinical)
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cds_service.chart import Exposure, PatientChart, Presence
+from cds_service.chart import Exposure, PatientChart, Presence, day
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Indicator, Remove, Topic, worst
 from cds_service.rules.opioid_coprescription import short_names
 from cds_service.rules.regimen import (
-    FULL_DOSE,
     Regimen,
     for_opioid_use_disorder,
+    is_full_dose,
     naltrexone_in_basket,
     of_exposure,
 )
@@ -36,7 +36,7 @@ def opioid_ordered(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]
     indicator = worst(*(each for _, each in blocking))
     exposures = [exposure for exposure, _ in blocking]
     loudest = [exposure for exposure, each in blocking if each is indicator]
-    treatment = any(for_opioid_use_disorder(o.medicine, o.reasons, chart) for o in ordered)
+    treatment = [o for o in ordered if for_opioid_use_disorder(o.medicine, o.reasons, chart)]
     yield Finding(
         topic=TOPIC,
         indicator=indicator,
@@ -46,52 +46,63 @@ def opioid_ordered(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]
             *(e.contradicted for e in exposures if e.contradicted),
             *(order.evidence for order in ordered),
         ),
-        lines=tuple(_lines(exposures, treatment, clinical)),
+        lines=tuple(_lines(exposures, bool(treatment), clinical)),
         basis=say(TOPIC, "basis"),
-        proposals=() if treatment else tuple(Remove(order) for order in ordered),
+        proposals=tuple(Remove(order) for order in ordered if order not in treatment),
     )
 
 
 def _indicator(exposure: Exposure, chart: PatientChart, clinical: Clinical) -> Indicator | None:
-    kind = of_exposure(exposure, clinical)
-    if not _still_blocks(exposure, kind, chart, clinical):
+    """None when the naltrexone no longer blocks; an ended use counts as surely as its days."""
+    if not _still_blocks(exposure, chart, clinical):
         return None
     if exposure.presence is Presence.STALE or exposure.contradicted:
         return Indicator.WARNING
-    if kind in FULL_DOSE:
+    if is_full_dose(exposure, clinical):
         return Indicator.CRITICAL
     return Indicator(clinical.opioid_on_naltrexone.low_dose_indicator)
 
 
-def _still_blocks(exposure: Exposure, kind: Regimen, chart: PatientChart, clinical: Clinical) -> bool:
+def _still_blocks(exposure: Exposure, chart: PatientChart, clinical: Clinical) -> bool:
     if exposure.is_current:
         return True
     if exposure.ended is None:
         return False
+    return (chart.today - exposure.ended).days <= _days_of_block(exposure, clinical)
+
+
+def _days_of_block(exposure: Exposure, clinical: Clinical) -> int:
+    """Days after the end; an injection given, or reckoned from its supply, ends with its effect."""
     days = clinical.naltrexone_block
-    if kind is Regimen.INJECTION:  # the end of a depot is the end of its effect
-        return False
-    limit = days.oral if kind in FULL_DOSE else days.low_dose
-    return (chart.today - exposure.ended).days <= limit
+    if of_exposure(exposure, clinical) is not Regimen.INJECTION:
+        return days.oral if is_full_dose(exposure, clinical) else days.low_dose
+    ends_with_effect = exposure.kind == "MedicationAdministration" or not exposure.end_documented
+    return -1 if ends_with_effect else days.injection
 
 
 def _summary(loudest: Sequence[Exposure], opioids: str, clinical: Clinical) -> str:
-    kinds = {of_exposure(exposure, clinical) for exposure in loudest}
-    if all(e.presence is Presence.STALE or e.contradicted for e in loudest):
+    first = max(loudest, key=lambda e: (is_full_dose(e, clinical), e.is_current))
+    kind = of_exposure(first, clinical)
+    if first.presence is Presence.STALE or first.contradicted:
         return say(TOPIC, "stale", opioids=opioids)
-    if Regimen.INJECTION in kinds:
+    if kind is Regimen.INJECTION:
         return say(TOPIC, "injection", opioids=opioids)
-    if kinds & FULL_DOSE:
-        name = "Naltrexone/bupropion" if kinds == {Regimen.COMBINATION} else "Full-dose naltrexone"
+    name = _NAMES.get(kind, "full-dose naltrexone" if is_full_dose(first, clinical) else "LDN")
+    if first.ended and not first.is_current:
+        return say(TOPIC, "ended", naltrexone=name, ended=day(first.ended), opioids=opioids)
+    if is_full_dose(first, clinical):
         return say(TOPIC, "full", naltrexone=name, opioids=opioids)
-    return say(TOPIC, "ldn", opioids=opioids)
+    return say(TOPIC, "unknown" if kind is Regimen.UNKNOWN else "ldn", opioids=opioids)
+
+
+_NAMES = {Regimen.COMBINATION: "naltrexone/bupropion", Regimen.UNKNOWN: "naltrexone, dose not recorded,"}
 
 
 def _lines(exposures: Sequence[Exposure], treatment: bool, clinical: Clinical) -> Iterator[str]:
     kinds = {of_exposure(exposure, clinical) for exposure in exposures}
     if Regimen.INJECTION in kinds:
         yield say(TOPIC, "hold_injection")
-    elif kinds & FULL_DOSE:
+    elif Regimen.UNKNOWN in kinds or any(is_full_dose(exposure, clinical) for exposure in exposures):
         yield say(TOPIC, "hold_oral")
     else:
         yield say(TOPIC, "hold_ldn")

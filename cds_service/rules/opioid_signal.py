@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cds_service.chart import Evidence, Measurement, PatientChart, Problem, listed
+from cds_service.chart import Evidence, Exposure, Measurement, Order, PatientChart, Problem, listed
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Measure, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import DraftTest, Finding, Indicator, Remove, Topic, worst
+from cds_service.rules.opioid_coprescription import opioid_coprescription
 from cds_service.rules.opioid_washout import opioid_washout
-from cds_service.rules.regimen import FULL_DOSE, disorder_treated, drug, of_order
+from cds_service.rules.regimen import DISORDERS, disorder_treated, drug
 
 TOPIC = Topic.OPIOID_SIGNAL
+_DISORDER = DISORDERS[Meaning.OPIOID_USE_DISORDER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,89 +28,100 @@ class _Sign:
 
 
 def opioid_signal(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
-    """One card for all signs; silent when an opioid was found, which says more."""
+    """One card for all signs; silent beside a card about a found opioid that is at least as urgent."""
     orders = chart.naltrexone_orders()
-    if not orders or _opioid_found(chart, clinical):
+    if not orders:
         return
-    treats = all(
-        disorder_treated(order, chart, clinical) == "opioid use disorder"
-        and of_order(order, clinical) in FULL_DOSE
-        for order in orders
-    )
+    treats = all(disorder_treated(order, chart, clinical) == _DISORDER for order in orders)
     signs = list(_signs(chart, clinical, treats))
     if not signs and not treats:
         return
     indicator = worst(Indicator.INFO, *(sign.indicator for sign in signs))
+    if _is_said_louder(indicator, chart, clinical):
+        return
+    lines = (sign.line for sign in signs if sign.line)
     yield Finding(
         topic=TOPIC,
         indicator=indicator,
         summary=_summary(signs, indicator, drug(chart, clinical)),
         found=tuple(sign.evidence for sign in signs) or _disorder(chart),
-        lines=(
-            say(TOPIC, "confirm"),
-            *dict.fromkeys(say(TOPIC, s.line) for s in signs if s.line and s.line != "opioid_sign"),
-        ),
+        lines=tuple(dict.fromkeys((say(TOPIC, "confirm"), *lines))),
         basis=say(TOPIC, "basis"),
         proposals=(DraftTest("opioid-screen"), *(() if treats else (Remove(order) for order in orders))),
         withholds_start=True,
     )
 
 
-def _opioid_found(chart: PatientChart, clinical: Clinical) -> bool:
-    current = any(e.is_current for e in chart.exposed(Role.OPIOID, Role.OPIOID_LIKE))
-    in_basket = any(order.medicine.is_opioid for order in chart.orders)
-    return current or in_basket or any(opioid_washout(chart, clinical))
+def _is_said_louder(indicator: Indicator, chart: PatientChart, clinical: Clinical) -> bool:
+    """Whether a card about an opioid that was found says it at least as urgently."""
+    found = [*opioid_coprescription(chart, clinical), *opioid_washout(chart, clinical)]
+    shown = [finding for finding in found if finding.topic.value not in clinical.rules.off]
+    return any(finding.indicator.rank <= indicator.rank for finding in shown)
 
 
 def _disorder(chart: PatientChart) -> tuple[Evidence, ...]:
     return tuple(problem.evidence for problem in chart.with_meaning(Meaning.OPIOID_USE_DISORDER))
 
 
-def _summary(signs: list[_Sign], indicator: Indicator, naltrexone: str) -> str:
+def _summary(signs: Sequence[_Sign], indicator: Indicator, naltrexone: str) -> str:
     if not signs:
         return say(TOPIC, "oud_treatment")
-    words = listed([sign.words for sign in signs if sign.indicator is indicator][:2])
-    return say(TOPIC, indicator.value, signs=words, drug=naltrexone)
+    words = list(dict.fromkeys(sign.words for sign in signs if sign.indicator is indicator))
+    if len(words) > 1:
+        words = [words[0], f"{len(words) - 1} more"]
+    return say(TOPIC, indicator.value, signs=listed(words), drug=naltrexone)
 
 
 def _signs(chart: PatientChart, clinical: Clinical, treats_disorder: bool) -> Iterator[_Sign]:
-    yield from _conditions(chart, clinical, treats_disorder)
     yield from _results(chart, clinical)
-    since = chart.today - timedelta(days=clinical.signal.opioid_sign_days)
-    for exposure in chart.exposed(Role.OPIOID_SIGN):
-        name = listed(exposure.medicine.named(Role.OPIOID_SIGN))
-        if exposure.is_current or (exposure.ended and exposure.ended >= since):
-            yield _Sign(f"{name} on the list", Indicator.WARNING, exposure.evidence, "opioid_sign")
-
-
-def _conditions(chart: PatientChart, clinical: Clinical, treats_disorder: bool) -> Iterator[_Sign]:
     for problem in chart.problems:
-        if problem.meanings & {Meaning.OPIOID_WITHDRAWAL} and _recent(
-            problem, chart, clinical.signal.withdrawal_days
-        ):
-            certain = Indicator.CRITICAL if problem.dated else Indicator.WARNING
-            yield _Sign("opioid withdrawal recorded", certain, problem.evidence, "challenge")
-        elif problem.meanings & {Meaning.NALOXONE_CHALLENGE_FAILED} and _recent(
-            problem, chart, clinical.signal.assay_days
-        ):
-            yield _Sign("failed naloxone challenge", Indicator.CRITICAL, problem.evidence, "challenge")
-        elif Meaning.OPIOID_OVERDOSE in problem.meanings and problem.dated:
-            if _recent(problem, chart, clinical.signal.overdose_days):
-                yield _Sign("opioid overdose recorded", Indicator.WARNING, problem.evidence)
-        elif problem.active and not treats_disorder:
-            words = next((text for meaning, text in _ACTIVE.items() if meaning in problem.meanings), None)
-            if words:
-                yield _Sign(
-                    words, Indicator.WARNING, problem.evidence, "oud" if words != _LONG_TERM else None
-                )
+        if sign := _of_problem(problem, chart, clinical, treats_disorder):
+            yield sign
+    yield from _medicines(chart, clinical)
 
 
-_LONG_TERM = "long-term opioid use recorded"
+def _medicines(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
+    """Methylnaltrexone and its like, on the lists or in the basket."""
+    since = chart.today - timedelta(days=clinical.signal.opioid_sign_days)
+    exposures = chart.exposed(Role.OPIOID_SIGN)
+    recent = [e for e in exposures if e.is_current or (e.ended and e.ended >= since)]
+    orders = [order for order in chart.orders if order.medicine.has(Role.OPIOID_SIGN)]
+    taken: Exposure | Order
+    for taken in (*recent, *orders):
+        name = listed(taken.medicine.named(Role.OPIOID_SIGN))
+        line = say(TOPIC, "opioid_sign", medicines=name)
+        yield _Sign(f"{name} on the list", Indicator.WARNING, taken.evidence, line)
+
+
 _ACTIVE = {
     Meaning.OPIOID_AGONIST_THERAPY: "opioid agonist therapy recorded",
     Meaning.OPIOID_USE_DISORDER: "opioid use disorder recorded",
-    Meaning.LONG_TERM_OPIOID: _LONG_TERM,
+    Meaning.LONG_TERM_OPIOID: "long-term opioid use recorded",
 }
+
+
+def _of_problem(
+    problem: Problem, chart: PatientChart, clinical: Clinical, treats_disorder: bool
+) -> _Sign | None:
+    """What one entry of the problem list says; of several meanings the most urgent.
+
+    An entry without a date counts while it is active, but is not critical.
+    """
+    meanings, days = problem.meanings, clinical.signal
+    dated = Indicator.CRITICAL if problem.dated else Indicator.WARNING
+    if Meaning.OPIOID_WITHDRAWAL in meanings and _recent(problem, chart, days.withdrawal_days):
+        return _Sign("opioid withdrawal recorded", dated, problem.evidence, say(TOPIC, "challenge"))
+    if Meaning.NALOXONE_CHALLENGE_FAILED in meanings and _recent(problem, chart, days.assay_days):
+        return _Sign("failed naloxone challenge", dated, problem.evidence, say(TOPIC, "challenge"))
+    if Meaning.OPIOID_OVERDOSE in meanings and _recent(problem, chart, days.overdose_days):
+        return _Sign("opioid overdose recorded", Indicator.WARNING, problem.evidence)
+    told = [
+        m for m in _ACTIVE if m in meanings and not (treats_disorder and m is Meaning.OPIOID_USE_DISORDER)
+    ]
+    if not problem.active or not told:
+        return None
+    line = None if treats_disorder or told == [Meaning.LONG_TERM_OPIOID] else say(TOPIC, "oud")
+    return _Sign(_ACTIVE[told[0]], Indicator.WARNING, problem.evidence, line)
 
 
 def _recent(problem: Problem, chart: PatientChart, days: int) -> bool:
@@ -119,24 +132,29 @@ def _recent(problem: Problem, chart: PatientChart, days: int) -> bool:
 
 
 def _results(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
+    """Positive results that no newer negative one answers; a screen answers no confirmed test."""
     screens, assays = chart.measured(Measure.OPIOID_SCREEN), chart.measured(Measure.OPIOID_ASSAY)
     for result in assays:
-        if result.positive and _is_newest(result, (*assays,), chart, clinical):
-            yield _Sign("positive confirmed opioid test", Indicator.CRITICAL, result.evidence, "challenge")
-    for result in screens:
-        if result.positive and _is_newest(result, (*assays, *screens), chart, clinical):
-            yield _Sign(
-                "positive opioid screen, unconfirmed", Indicator.WARNING, result.evidence, "immunoassay"
-            )
+        if result.positive and _is_newest(result, assays, chart, clinical):
+            yield _certain("positive confirmed opioid test", result)
     for result in chart.measured(Measure.NALOXONE_CHALLENGE):
         if result.positive and _is_newest(result, (), chart, clinical):
-            yield _Sign("failed naloxone challenge", Indicator.CRITICAL, result.evidence, "challenge")
+            yield _certain("failed naloxone challenge", result)
+    for result in screens:
+        if result.positive and _is_newest(result, (*assays, *screens), chart, clinical):
+            line = say(TOPIC, "immunoassay")
+            yield _Sign("unconfirmed positive opioid screen", Indicator.WARNING, result.evidence, line)
+
+
+def _certain(words: str, result: Measurement) -> _Sign:
+    indicator = Indicator.CRITICAL if result.day else Indicator.WARNING
+    return _Sign(words, indicator, result.evidence, say(TOPIC, "challenge"))
 
 
 def _is_newest(
-    result: Measurement, all_results: tuple[Measurement, ...], chart: PatientChart, clinical: Clinical
+    result: Measurement, all_results: Sequence[Measurement], chart: PatientChart, clinical: Clinical
 ) -> bool:
-    """Within the window and not answered by a newer negative result."""
+    """Within the window and not answered by a newer negative result; undated counts as within."""
     if result.day is None or result.day > chart.today:
         return result.day is None
     newer = [r for r in all_results if r.positive is False and r.day and r.day > result.day]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cds_service.chart import Exposure, PatientChart, Presence, day
+from cds_service.chart import Evidence, Exposure, Order, PatientChart, Presence, day
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Duration, Form, Role
 from cds_service.knowledge.wording import say
@@ -42,18 +42,48 @@ def opioid_washout(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]
     ended = [found for entries in _by_ingredient(chart) if (found := _judge(entries, chart, clinical))]
     if not ended:
         return
-    ended.sort(key=lambda e: (e.indicator.rank, -(e.not_before or date.min).toordinal()))
+    ended.sort(key=lambda e: (e.indicator.rank, not e.is_depot, -(e.not_before or date.min).toordinal()))
+    if starts := _starts_late_enough(ended, orders):
+        yield _planned(ended, starts, chart, clinical)
+        return
     yield Finding(
         topic=TOPIC,
         indicator=worst(*(e.indicator for e in ended)),
         summary=_summary(ended, drug(chart, clinical), clinical),
-        found=tuple(dict.fromkeys(entry.evidence for e in ended for entry in e.entries)),
+        found=_evidence(ended),
         lines=tuple(_lines(ended, chart, clinical)),
         basis=say(TOPIC, "basis"),
         proposals=(*_later(ended, chart), *(Remove(order) for order in orders)),
-        exclusive=True,
+        exclusive=len(orders) == 1,
         withholds_start=True,
     )
+
+
+def _starts_late_enough(ended: Sequence[_Ended], orders: Sequence[Order]) -> date | None:
+    """The first start, when every order is dated to start after every interval (a later start was taken)."""
+    starts = [order.starts for order in orders if order.starts]
+    dates = [e.not_before for e in ended if e.not_before and e.last.end_documented]
+    if len(starts) < len(orders) or len(dates) < len(ended) or min(starts) < max(dates):
+        return None
+    return min(starts)
+
+
+def _planned(ended: Sequence[_Ended], starts: date, chart: PatientChart, clinical: Clinical) -> Finding:
+    """Info: the interval is kept by the order's own start."""
+    names = short_names([e.last.medicine for e in ended])
+    return Finding(
+        topic=TOPIC,
+        indicator=Indicator.INFO,
+        summary=say(TOPIC, "planned", opioids=names, starts=day(starts), drug=drug(chart, clinical)),
+        found=_evidence(ended),
+        lines=(say(TOPIC, "ask"),),
+        basis=say(TOPIC, "basis"),
+        withholds_start=True,
+    )
+
+
+def _evidence(ended: Sequence[_Ended]) -> tuple[Evidence, ...]:
+    return tuple(dict.fromkeys(entry.evidence for e in ended for entry in e.entries))
 
 
 def _by_ingredient(chart: PatientChart) -> Iterator[tuple[Exposure, ...]]:
@@ -136,7 +166,7 @@ def _lines(ended: Sequence[_Ended], chart: PatientChart, clinical: Clinical) -> 
             days, why = interval(one.last.medicine, clinical)
             names = short_names([one.last.medicine])
             yield say(TOPIC, "interval", days=days, opioids=names, why=say(Topic.OPIOID_COPRESCRIPTION, why))
-    if any(not e.last.end_documented for e in ended):
+    if any(e.not_before and not e.last.end_documented for e in ended):
         yield say(TOPIC, "reckoned")
     yield say(TOPIC, "ask")
     if any(for_opioid_use_disorder(e.last.medicine, e.last.reasons, chart) for e in ended):

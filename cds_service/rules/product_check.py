@@ -13,6 +13,7 @@ from cds_service.rules.regimen import Regimen, is_combination, of_order
 from cds_service.rules.starting_dose import is_continued, schedules
 
 TOPIC = Topic.PRODUCT_CHECK
+_INJECTED = (Form.DEPOT, Form.IMPLANT, Form.INJECTION)
 
 
 def product_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
@@ -37,19 +38,28 @@ def product_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
 
 def _mismatch(order: Order, clinical: Clinical) -> str | None:
     medicine, mg = order.medicine, milligrams(order.dose.per_dose_mg or 0.0)
-    if medicine.form in (Form.DEPOT, Form.IMPLANT, Form.INJECTION):
+    if medicine.form in _INJECTED:
         return say(TOPIC, "depot", mg=mg)
     if is_combination(medicine) or medicine.extended_release:
-        return say(TOPIC, "combination", product="This product")
+        return say(TOPIC, "combination")
     strength = medicine.naltrexone_mg
     if strength is None or medicine.per_ml:
         return None
     if strength >= clinical.dose.full_dose_mg:
         return say(TOPIC, "tablet", mg=mg, strength=milligrams(strength))
-    if not _divides(order.dose.per_dose_mg or 0.0, strength, medicine.form):
-        form = medicine.form.value if medicine.form else "unit"
-        return say(TOPIC, "piece", mg=mg, strength=milligrams(strength), form=form)
-    return None
+    odd = next((dose for dose in _doses(order) if not _divides(dose, strength, medicine.form)), None)
+    if odd is None:
+        return None
+    form = medicine.form.value if medicine.form else "unit"
+    return say(TOPIC, "piece", mg=milligrams(odd), strength=milligrams(strength), form=form)
+
+
+def _doses(order: Order) -> list[float]:
+    """mg of every single dose: of every step when taken once a day, else of the highest alone."""
+    dose = order.dose
+    if dose.per_dose_mg == dose.mg_per_day:
+        return [step.mg for step in dose.steps]
+    return [dose.per_dose_mg or 0.0]
 
 
 def _divides(mg: float, strength: float, form: Form | None) -> bool:
@@ -59,7 +69,12 @@ def _divides(mg: float, strength: float, form: Form | None) -> bool:
 
 
 def _replacements(chart: PatientChart, order: Order, clinical: Clinical) -> tuple[Prescribe, ...]:
-    """The schedules for a start; the dose as it is for a treatment that runs or is a schedule already."""
+    """The schedules for a start; the dose as it is for a treatment that runs or is a schedule already.
+
+    None for another route, unless the product itself brought it: an injection gives way to capsules.
+    """
+    if not order.route_oral and order.medicine.form not in _INJECTED:
+        return ()
     if is_continued(chart, clinical) or order.dose.is_stepwise or of_order(order, clinical) is Regimen.MICRO:
         steps = tuple((step.mg, int(step.days or 0)) for step in order.dose.steps)
         return (Prescribe(order, Schedule(name="same dose", steps=steps), recommended=True, compounded=True),)

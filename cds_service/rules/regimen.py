@@ -51,15 +51,14 @@ def regimen(medicine: Medicine, dose: NaltrexoneDose | None, clinical: Clinical)
     """
     mg = dose.mg_per_day if dose else None
     limits = clinical.dose
-    if mg is not None and mg <= limits.upper_edge_mg:
+    if dose and mg is not None and max(mg, dose.per_dose_mg or 0.0) <= limits.upper_edge_mg:
         return Regimen.LOW if mg >= limits.low_mg else Regimen.MICRO
     if medicine.form in (Form.DEPOT, Form.IMPLANT):
         return Regimen.INJECTION
     if is_combination(medicine):
         return Regimen.COMBINATION
-    if mg is None:
+    if dose is None or mg is None:
         return Regimen.UNKNOWN
-    assert dose is not None
     return Regimen.STANDARD if _is_standard(dose, clinical) else Regimen.ODD
 
 
@@ -94,6 +93,14 @@ def of_exposure(exposure: Exposure, clinical: Clinical) -> Regimen:
     return kind
 
 
+def is_full_dose(exposure: Exposure, clinical: Clinical) -> bool:
+    """Taken at a dose that blocks opioids: 25 mg and more, an injection, a combination."""
+    kind = of_exposure(exposure, clinical)
+    mg = exposure.dose.mg_per_day if exposure.dose else None
+    odd_but_low = kind is Regimen.ODD and mg is not None and mg < clinical.dose.full_dose_mg
+    return kind in FULL_DOSE and not odd_but_low
+
+
 def drug(chart: PatientChart, clinical: Clinical) -> str:
     """What to call the ordered naltrexone in a sentence: LDN when every order is a low dose."""
     kinds = {of_order(order, clinical) for order in naltrexone_in_basket(chart)}
@@ -106,13 +113,26 @@ def naltrexone_in_basket(chart: PatientChart) -> tuple[Order, ...]:
 
 
 def disorder_treated(order: Order, chart: PatientChart, clinical: Clinical) -> str | None:
-    """The use disorder a full-dose order treats: by its own reason, else by the problem list."""
+    """The use disorder an order treats: by its own reason, else by the problem list, remission included.
+
+    A low dose treats none, whatever its reason; nor does an order whose reason is an indication of LDN.
+    """
+    kind = of_order(order, clinical)
+    if kind in (Regimen.LOW, Regimen.MICRO):
+        return None
     for meaning, name in DISORDERS.items():
         if meaning in order.reasons:
             return name
-    if of_order(order, clinical) in (Regimen.STANDARD, Regimen.INJECTION):
-        return next((name for meaning, name in DISORDERS.items() if chart.with_meaning(meaning)), None)
-    return None
+    if kind not in (Regimen.STANDARD, Regimen.INJECTION) or order.reasons & set(INDICATIONS):
+        return None
+    recorded = (m for m in DISORDERS if chart.with_meaning(m, active=None))
+    return next((DISORDERS[meaning] for meaning in recorded), None)
+
+
+def disorder_recorded(order: Order, chart: PatientChart) -> bool:
+    """Whether opioid or alcohol use disorder is the order's reason or stands on the problem list."""
+    treated = {*DISORDERS, Meaning.OPIOID_AGONIST_THERAPY}
+    return bool(order.reasons & treated or chart.with_meaning(*treated, active=None))
 
 
 def for_opioid_use_disorder(medicine: Medicine, reasons: frozenset[Meaning], chart: PatientChart) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from cds_service.chart import Evidence, Order, PatientChart, Presence
+from cds_service.chart import Order, PatientChart, Presence, listed, milligrams
 from cds_service.fhir.records import GapReason
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Indicator, Prescribe, Topic
+from cds_service.rules.not_checked import MEDICATION_KINDS
 from cds_service.rules.regimen import INDICATIONS, Regimen, naltrexone_in_basket, of_exposure, of_order
 
 TOPIC = Topic.STARTING_DOSE
@@ -29,8 +30,8 @@ def starting_dose(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
     yield Finding(
         topic=TOPIC,
         indicator=Indicator.INFO,
-        summary=say(TOPIC, "slow" if slow else "usual", age=clinical.titration.slow_first_from_age),
-        found=(*_indications(chart), *chart.other_allergies[:4]),
+        summary=_summary(slow, clinical),
+        found=chart.other_allergies[:4],
         lines=tuple(_lines(chart, order, clinical)),
         basis=say(TOPIC, "basis"),
         proposals=schedules(chart, order, clinical),
@@ -49,12 +50,13 @@ def order_to_start(chart: PatientChart, clinical: Clinical) -> Order | None:
 
 
 def is_continued(chart: PatientChart, clinical: Clinical) -> bool:
-    """LDN is active, or ended within a supply ago: a renewal, no start."""
+    """LDN (or naltrexone of a dose not recorded) is active, or ended within a supply ago: no start."""
     since = chart.today - timedelta(days=clinical.exposure.assumed_supply)
     for exposure in chart.exposed(Role.NALTREXONE):
         if not exposure.medicine.is_naltrexone or of_exposure(exposure, clinical) not in (
             Regimen.LOW,
             Regimen.MICRO,
+            Regimen.UNKNOWN,
         ):
             continue
         if exposure.presence is Presence.ACTIVE or (exposure.ended and exposure.ended >= since):
@@ -77,32 +79,39 @@ def schedules(
     )
 
 
-def _indications(chart: PatientChart) -> tuple[Evidence, ...]:
-    return tuple(p.evidence for p in chart.with_meaning(*INDICATIONS))[:3]
+def _summary(slow: bool, clinical: Clinical) -> str:
+    """The schedule in words, from the figures in force."""
+    name = "slow" if slow else "usual"
+    steps = clinical.titration.schedule(name).steps
+    doses = listed([milligrams(mg) for mg, _ in steps], last="then")
+    return say(TOPIC, name, doses=doses, days=steps[0][1], age=clinical.titration.slow_first_from_age)
 
 
 def _lines(chart: PatientChart, order: Order, clinical: Clinical) -> Iterator[str]:
-    yield say(TOPIC, "schedule")
+    first = [milligrams(s.steps[0][0]) for s in clinical.titration.schedules if s.name == "slow"]
+    yield say(TOPIC, "schedule", slow=listed(first))
     if chart.person.age is None:
         yield say(TOPIC, "age_unknown")
     yield indication_line(chart, order)
-    yield say(TOPIC, "compounding")
-    if chart.other_allergies:
-        yield say(TOPIC, "excipients")
+    yield say(TOPIC, "compounding") + (say(TOPIC, "excipients") if chart.other_allergies else "")
     yield say(TOPIC, "sleep")
-    mood = chart.with_meaning(Meaning.DEPRESSION, Meaning.SUICIDALITY)
-    if mood:
-        yield say(TOPIC, "depression", conditions="Suicidality" if _suicidal(chart) else "Depression")
+    if mood := _mood(chart):
+        yield say(TOPIC, "depression", conditions=mood)
     yield say(TOPIC, "review", weeks=clinical.titration.review_weeks)
-    yield say(TOPIC, "lists_miss")
-    if any(gap.reason is GapReason.NOT_KEPT for gap in chart.gaps):
-        yield say(TOPIC, "not_kept")
-    if any(gap.reason is GapReason.INCOMPLETE and not gap.covers_list for gap in chart.gaps):
-        yield say(TOPIC, "filtered")
+    yield say(TOPIC, "lists_miss") + _what_was_read(chart)
 
 
-def _suicidal(chart: PatientChart) -> bool:
-    return bool(chart.with_meaning(Meaning.SUICIDALITY))
+def _mood(chart: PatientChart) -> str:
+    recorded = {Meaning.DEPRESSION: "depression", Meaning.SUICIDALITY: "suicidality"}
+    return listed([words for meaning, words in recorded.items() if chart.with_meaning(meaning)])
+
+
+def _what_was_read(chart: PatientChart) -> str:
+    """What the medication lists could not hold, as far as it is no gap."""
+    gaps = [gap for gap in chart.gaps if gap.kind in MEDICATION_KINDS]
+    filtered = any(gap.reason is GapReason.INCOMPLETE and not gap.covers_list for gap in gaps)
+    not_kept = any(g.reason is GapReason.NOT_KEPT and g.kind == "MedicationStatement" for g in gaps)
+    return "".join(say(TOPIC, key) for key, so in (("filtered", filtered), ("not_kept", not_kept)) if so)
 
 
 def indication_line(chart: PatientChart, order: Order) -> str:

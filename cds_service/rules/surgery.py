@@ -20,15 +20,16 @@ def surgery(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
     """When naltrexone is ordered, or surgery is ordered for a patient who takes it."""
     orders = chart.naltrexone_orders()
     ordered = any(order.kind is Basket.SURGERY for order in chart.judged())
-    planned = [s for s in chart.surgeries if _soon(s, chart, clinical)]
+    in_basket = {order.evidence for order in chart.orders if order.kind is Basket.SURGERY}
+    planned = [s for s in chart.surgeries if s.evidence in in_basket or _soon(s, chart, clinical)]
     if not planned or not (orders or ordered):
         return
     taken = [e for e in chart.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
     kinds = {of_order(order, clinical) for order in orders} | {of_exposure(e, clinical) for e in taken}
     if not kinds:
         return
-    hold = clinical.surgery.hold
-    key = "injection" if Regimen.INJECTION in kinds else "oral" if kinds & FULL_DOSE else "low_dose"
+    perhaps_full = FULL_DOSE | {Regimen.UNKNOWN}
+    key = "injection" if Regimen.INJECTION in kinds else "oral" if kinds & perhaps_full else "low_dose"
     dates = [s.day for s in planned if s.day]
     yield Finding(
         topic=TOPIC,
@@ -37,8 +38,8 @@ def surgery(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
             TOPIC,
             "planned",
             when=f"on {day(min(dates))}" if dates else "planned",
-            drug="naltrexone" if kinds & FULL_DOSE or Regimen.UNKNOWN in kinds else "LDN",
-            hold=hold[key],
+            drug="naltrexone" if kinds & perhaps_full else "LDN",
+            hold=clinical.surgery.hold[key],
         ),
         found=(*(s.evidence for s in planned), *(e.evidence for e in taken)),
         lines=(say(TOPIC, "line"), say(TOPIC, "tell")),

@@ -106,7 +106,7 @@ def _update(action: dict[str, Any], path: str, draft: Draft | None) -> Iterator[
         return
     if reference not in draft:
         yield Violation("S7", f"{path}.resource", "Names no resource of the draft (I12)")
-    elif _lost(draft.members(reference), set(resource)):
+    elif _lost(draft.members(reference), set(resource)) - _orphaned(resource):
         yield Violation("S7", f"{path}.resource", "Lacks members of the draft: send the whole resource")
 
 
@@ -137,6 +137,20 @@ def _lost(before: set[str], after: set[str]) -> set[str]:
     """Members gone, but for those that became another type of a choice such as ``medication[x]``."""
     kept = {_first_word(name) for name in after}
     return {name for name in before - after if _first_word(name) not in kept}
+
+
+def _orphaned(resource: dict[str, Any]) -> set[str]:
+    """``contained`` may go when nothing refers into it any more (FHIR dom-3 forbids it to stay)."""
+    return set() if any(r.startswith("#") for r in _references(resource)) else {"contained"}
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        value = list(value.values())
+    for item in value if isinstance(value, list) else ():
+        yield from _references(item)
 
 
 def _first_word(name: str) -> str:
