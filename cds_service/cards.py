@@ -18,22 +18,23 @@ import msgspec
 
 from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
 from cds_service.chart import Evidence, Order, day, listed, milligrams
-from cds_service.knowledge.concepts import Role
 from cds_service.drafts import (
     Draft,
-    LabTest,
     Version,
+    by_mouth,
     counted_in_pieces,
     in_words,
     product_for,
     starting_later,
     supply_in_words,
-    test_order,
+    time_of_day,
     version_of,
     with_schedule,
 )
 from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import override_reasons, titles
+from cds_service.lab_orders import LABELS, TESTS, lab_order
 from cds_service.rules.finding import DraftTest, Finding, Prescribe, Proposal, Remove, StartLater
 
 TOPIC_SYSTEM = "urn:ldn-cds:topic"
@@ -47,23 +48,6 @@ _AUTOLINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 # … and only what would still format is escaped: a star, an underscore at the edge of a word, an entity.
 _FORMATTING = re.compile(r"([\\*~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))")
 _LIST_MARK = re.compile(r"^(\d{0,9})((?<=\d)[.)](?=\s|$)|(?<!\d)(?:#|[-+](?=[-+\s]|$)))")
-
-# LOINC names as the shipped loinc.csv gives them.
-TESTS: Mapping[str, tuple[LabTest, ...]] = {
-    "opioid-screen": (LabTest("19295-5", "Opiates Screen Ql (U)", "Urine opioid screen"),),
-    "pregnancy-test": (
-        LabTest("2106-3", "Choriogonadotropin (pregnancy test) [Presence] in Urine", "Urine pregnancy test"),
-    ),
-    "liver-tests": (
-        LabTest("1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma", "ALT"),
-        LabTest("1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma", "AST"),
-    ),
-}  # fmt: skip
-_TEST_LABELS = {
-    "opioid-screen": "Draft a urine opioid screen",
-    "pregnancy-test": "Draft a pregnancy test",
-    "liver-tests": "Draft liver tests (ALT, AST)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +148,21 @@ def escape(text: str, limit: int = 120) -> str:
 
 
 def _suggestions(finding: Finding, setting: Setting) -> list[Suggestion]:
-    made = [s for proposal in finding.proposals if (s := _suggestion(proposal, setting))]
+    removed = [p for p in finding.proposals if isinstance(p, Remove) and p.order.medicine.is_naltrexone]
+    several = len(removed) > 1
+    made = [s for proposal in finding.proposals if (s := _suggestion(proposal, setting, several))]
     if len(made) == 1:  # recommended only means something among several (S2)
         return [msgspec.structs.replace(made[0], is_recommended=False)]
     return made
 
 
-def _suggestion(proposal: Proposal, setting: Setting) -> Suggestion | None:
+def _suggestion(proposal: Proposal, setting: Setting, several: bool) -> Suggestion | None:
     if isinstance(proposal, DraftTest):
         return _draft_test(proposal, setting)
     if not proposal.order.id or proposal.order.path not in setting.drafts:
         return None  # an action names its order by Type/id (S7, S8)
     if isinstance(proposal, Remove):
-        return _remove(proposal.order, setting)
+        return _remove(proposal.order, setting, several)
     draft = _decode(setting.drafts[proposal.order.path])
     if isinstance(proposal, StartLater):
         return _start_later(proposal, draft, setting)
@@ -190,9 +176,12 @@ def _decode(raw: msgspec.Raw) -> Draft:
     return _decoder.decode(raw)
 
 
-def _remove(order: Order, setting: Setting) -> Suggestion:
+def _remove(order: Order, setting: Setting, several: bool) -> Suggestion:
+    """``several``: more than one naltrexone order can be removed, so each is named with its dose."""
     opioids = order.medicine.named(Role.OPIOID, Role.OPIOID_LIKE)
-    words = f"Remove the {listed(opioids) or 'naltrexone'} order{_dose_of(order, setting)}"
+    mg = order.dose.mg_per_day if several and not opioids else None
+    dose = f" of {milligrams(mg)} mg a day" if mg else ""
+    words = f"Remove the {listed(opioids) or 'naltrexone'} order{dose}"
     action = Action(type="delete", description=words, resource_id=order.reference)
     return Suggestion(label=words, uuid=setting.new_id(), actions=[action])
 
@@ -209,8 +198,11 @@ def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestio
     product = product_for(
         order.medicine, schedule, pieces=counted_in_pieces(draft), compounded=proposal.compounded
     )
+    if not order.route_oral:
+        draft = by_mouth(draft)
     changed = with_schedule(draft, version_of(draft, setting.version_hint), schedule, product, days)
-    description = f"{in_words(schedule, product)}. Dispense {supply_in_words(schedule, product, days)}."
+    directions = in_words(schedule, product, time_of_day(draft, schedule))
+    description = f"{directions}. Dispense {supply_in_words(schedule, product, days)}."
     if product.compounded:
         description = f"Change to {product.compounded}: {description}"
     label = _schedule_label(proposal) + (
@@ -239,8 +231,8 @@ def _draft_test(proposal: DraftTest, setting: Setting) -> Suggestion:
         Action(
             type="create",
             description=f"Draft: {test.text}",
-            resource=test_order(test, setting.patient_id, setting.version_hint, setting.today),
+            resource=lab_order(test, setting.patient_id, setting.version_hint, setting.today),
         )
         for test in TESTS[proposal.test]
     ]
-    return Suggestion(label=_TEST_LABELS[proposal.test], uuid=setting.new_id(), actions=actions)
+    return Suggestion(label=LABELS[proposal.test], uuid=setting.new_id(), actions=actions)

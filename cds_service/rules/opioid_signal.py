@@ -86,8 +86,8 @@ def _medicines(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
     exposures = chart.exposed(Role.OPIOID_SIGN)
     recent = [e for e in exposures if e.is_current or (e.ended and e.ended >= since)]
     orders = [order for order in chart.orders if order.medicine.has(Role.OPIOID_SIGN)]
-    taken: Exposure | Order
-    for taken in (*recent, *orders):
+    found: list[Exposure | Order] = [*recent, *orders]
+    for taken in found:
         name = listed(taken.medicine.named(Role.OPIOID_SIGN))
         line = say(TOPIC, "opioid_sign", medicines=name)
         yield _Sign(f"{name} on the list", Indicator.WARNING, taken.evidence, line)

@@ -1,0 +1,127 @@
+"""Against a FHIR server that this project did not write: the same cards from prefetch, server and both.
+
+sekmet-fhir is a small R4 server on SQLite; it is loaded with our scenarios as
+transactions, as an integrator would load a sandbox.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from cds_service import create_app
+from cds_service.scenarios import Scenario, all_names, load
+from cds_service.settings import Settings
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+# What a server cannot hold or is not asked for: odd shapes and missing lists live in prefetch only,
+# and planned procedures are read when given, not searched for.
+ONLY_IN_PREFETCH = {"surgery-next-week-naltrexone-50-mg"}
+
+
+def scenarios() -> list[str]:
+    """R4 scenarios whose record is all there is to know."""
+    return [name for name in all_names() if _is_plain(load(name)) and name not in ONLY_IN_PREFETCH]
+
+
+def _is_plain(scenario: Scenario) -> bool:
+    return scenario.fhir_version == "R4" and not (scenario.prefetch or scenario.without or scenario.keys)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a running server."""
+    folder = tmp_path_factory.mktemp("sekmet")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    base = f"http://127.0.0.1:{port}/fhir"
+    settings = folder / "settings.yaml"
+    settings.write_text(
+        f"base_url: {base}\nhost: 127.0.0.1\nport: {port}\ndata_dir: {folder}/data\n"
+        "simulator: {enabled: false}\nvalidation: {inbound: warn}\n"
+    )
+    command = [str(Path(sys.executable).with_name("sekmet")), "serve", "-c", str(settings)]
+    with (folder / "log").open("w") as log:
+        options = ["--host", "127.0.0.1", "--port", str(port)]
+        process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
+    try:
+        _wait_for(f"{base}/metadata", process)
+        for name in scenarios():
+            loaded = requests.post(base, json=load(name).transaction(NOW), timeout=30)
+            assert loaded.status_code == 200, f"{name}: {loaded.text[:300]}"
+        yield base
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        assert process.poll() is None, "the server ended"
+        try:
+            if requests.get(url, timeout=1).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not start")
+
+
+def app_client(folder: Path, **values: Any) -> FlaskClient:
+    settings = Settings(
+        cds_environment="development",
+        database_url=f"sqlite:///{folder}/x.sqlite3",
+        time_budget_ms=20_000,
+        **values,
+    )
+    return create_app(settings, now=lambda: NOW).test_client()
+
+
+@pytest.fixture(scope="module")
+def given_all(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """A service whose EHR sends everything as prefetch."""
+    return app_client(tmp_path_factory.mktemp("given"))
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """A service that also asks for what was dispensed and administered."""
+    kinds = ("MedicationDispense", "MedicationAdministration")
+    return app_client(tmp_path_factory.mktemp("asking"), fetch_kinds=kinds)
+
+
+def outcome(client: FlaskClient, request: dict[str, Any]) -> list[tuple[str, str, str]]:
+    answer = client.post(f"/cds-services/ldn-{request['hook']}", json=request)
+    assert answer.status_code == 200, answer.json
+    cards = answer.json["cards"]  # type: ignore[index]
+    return sorted((c["source"]["topic"]["code"], c["indicator"], c["summary"]) for c in cards)
+
+
+def with_token(request: dict[str, Any]) -> dict[str, Any]:
+    token = {"access_token": "t", "token_type": "Bearer", "expires_in": 300, "subject": "s"}
+    return {**request, "fhirAuthorization": {**token, "scope": "patient/*.rs"}}
+
+
+@pytest.mark.parametrize("name", scenarios())
+def test_the_same_cards_from_prefetch_server_and_both(
+    given_all: FlaskClient, asking: FlaskClient, server: str, name: str
+) -> None:
+    scenario = load(name)
+    hook = scenario.hooks[-1]
+    given = scenario.request(hook, NOW)
+    fetched = with_token(scenario.request(hook, NOW, fhir_server=server, prefetch=False))
+    keys = ("medicationRequests", "patient", "allergies")
+    mixed = {**fetched, "prefetch": {key: given["prefetch"][key] for key in keys}}
+    expected = outcome(given_all, given)
+    assert outcome(asking, fetched) == expected
+    assert outcome(asking, mixed) == expected
