@@ -18,6 +18,7 @@ from cds_service.decision import Decider
 from cds_service.errors import Unauthenticated
 from cds_service.feedback import Store
 from cds_service.knowledge import VERSION as KNOWLEDGE_VERSION
+from cds_service.knowledge import preload
 from cds_service.knowledge.clinical import load_clinical
 from cds_service.metrics import CONTENT_TYPE, Metrics
 from cds_service.openapi import openapi_document
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     Raises ``ValueError`` when a setting or the site's figures do not fit.
     """
     settings = settings or load_settings()
+    preload()  # so that no prescriber waits for the tables
     clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
     metrics, store = Metrics(), Store(settings.database_url)
     decider = Decider(clinical, Sources.from_settings(settings, __version__), now, observe=metrics.count)

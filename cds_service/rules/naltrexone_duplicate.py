@@ -124,7 +124,7 @@ def _treatment(
     if medicine.has(Role.ANTAGONIST) or is_combination(medicine):
         combined = medicine.is_naltrexone
         name = "naltrexone/bupropion" if combined else listed(medicine.named(Role.ANTAGONIST))
-        line = say(TOPIC, "line_combination", others=name)
+        line = say(TOPIC, "line_combination", others=_capital(name))
     elif kind is Regimen.INJECTION:
         name, line = "naltrexone injection or implant", say(TOPIC, "line_injection")
     elif kind is Regimen.UNKNOWN:
@@ -132,8 +132,12 @@ def _treatment(
     else:
         name = f"naltrexone {milligrams(mg or 0.0)} mg"
         low = kind in _LOW
-        line = say(TOPIC, "line_low" if low else "line_full", other=name, drug=drug_name)
+        line = say(TOPIC, "line_low" if low else "line_full", other=_capital(name), drug=drug_name)
     return _Treatment(_kind(medicine, kind), name, line, evidence)
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _overlap(chart: PatientChart, clinical: Clinical) -> tuple[float | None, tuple[Evidence, ...]]:

@@ -126,7 +126,9 @@ def _lines(
     yield say(TOPIC, "ask")
     if treatment:
         yield say(TOPIC, "treatment", opioids=listed(_names(treatment)))
-    if others:
+    if others and micro is not None:
+        yield say(TOPIC, "still_micro")
+    elif others:
         prescribed = any(medicine.has(Role.OPIOID) for medicine in others)
         yield say(TOPIC, "still" if prescribed else "still_like", drug=name)
         yield already_stopped(others, clinical)

@@ -32,12 +32,12 @@ _SECTIONS: dict[Topic, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure in force: its name in clinical.toml, its value, its source."""
+class Figures:
+    """One section of clinical.toml in force: its figures as (name, value), and where they come from."""
 
-    name: str
-    value: str
-    source: str
+    section: str
+    values: tuple[tuple[str, str], ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Explanation:
     behaviour: str
     summaries: tuple[str, ...]
     basis: str
-    figures: tuple[Figure, ...]
+    figures: tuple[Figures, ...]
     off: bool
 
 
@@ -89,13 +89,15 @@ def rule_of(topic: Topic) -> Rule:
     return next(rule for rule in RULES if rule.__name__ == (name or topic.value.replace("-", "_")))
 
 
-def _figures(topic: Topic, clinical: Clinical) -> Iterator[Figure]:
+def _figures(topic: Topic, clinical: Clinical) -> Iterator[Figures]:
     for section in _SECTIONS.get(topic, ()):
         table = getattr(clinical, section)
-        source = getattr(table, "source", "")
-        for name in table.__struct_fields__:
-            if "source" not in name:
-                yield Figure(f"{section}.{name}", _plain(getattr(table, name)), source)
+        names = table.__struct_fields__
+        yield Figures(
+            section,
+            tuple((name, _plain(getattr(table, name))) for name in names if "source" not in name),
+            tuple(getattr(table, name) for name in names if "source" in name),
+        )
 
 
 def _plain(value: object) -> str:
