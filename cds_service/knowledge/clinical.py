@@ -6,6 +6,7 @@ Days are whole days, doses mg of naltrexone hydrochloride per day.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,11 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from cds_service.knowledge.wording import titles
+
 Region = Literal["US", "EU"]
+Level = Literal["info", "warning", "critical"]
+LEVELS: tuple[Level, ...] = ("info", "warning", "critical")
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +85,6 @@ class OpioidFree(Section, frozen=True):
     long: int
     brief_supply_days: int
     depot_buprenorphine_look_back: int
-    naltrexone_25mg_after_short: int
     source: str
 
 
@@ -189,6 +193,21 @@ class Rules(Section, frozen=True):
     off: tuple[str, ...]
 
 
+class Indicators(Section, frozen=True):
+    """How loudly a site wants a topic to speak."""
+
+    accept_lower: bool
+    level: dict[str, Level]
+
+    def shown(self, topic: str, found: Level) -> Level:
+        """The level a finding of ``topic`` is shown with, when the rule says ``found``.
+
+        The site's level raises; it lowers only when ``accept_lower`` says so.
+        """
+        wanted = self.level.get(topic, found)
+        return wanted if self.accept_lower else max(wanted, found, key=LEVELS.index)
+
+
 class Clinical(Section, frozen=True):
     """All of it."""
 
@@ -209,21 +228,40 @@ class Clinical(Section, frozen=True):
     peripheral_opioid: PeripheralOpioid
     compounding: Compounding
     rules: Rules
+    indicator: Indicators
 
 
 def load_clinical(site_file: Path | None = None) -> Clinical:
     """The shipped figures, with those of ``site_file`` (same sections) laid over them.
 
-    Raises ``ValueError`` that names the element when the site's file does not fit.
+    Raises ``ValueError`` that names file and element when the site's file does not fit.
     """
-    shipped = resources.files("cds_service.knowledge").joinpath("clinical.toml").read_text("utf-8")
-    figures = tomllib.loads(shipped)
+    figures = shipped_figures()
+    named = "clinical.toml"
     if site_file is not None:
-        figures = _overlay(figures, tomllib.loads(site_file.read_text("utf-8")))
+        figures, named = _overlay(figures, site_figures(site_file)), str(site_file)
     try:
-        return msgspec.convert(figures, Clinical)
+        clinical = msgspec.convert(figures, Clinical)
     except msgspec.ValidationError as error:
-        raise ValueError(f"clinical figures: {error}") from error
+        raise ValueError(f"{named}: {error}") from error
+    if found := list(contradictions(clinical)):
+        raise ValueError("\n".join(f"{named}: {problem}" for problem in found))
+    return clinical
+
+
+def shipped_figures() -> dict[str, Any]:
+    """``clinical.toml`` as it stands."""
+    return tomllib.loads(
+        resources.files("cds_service.knowledge").joinpath("clinical.toml").read_text("utf-8")
+    )
+
+
+def site_figures(site_file: Path) -> dict[str, Any]:
+    """What a site's file says, unchecked. Raises ``ValueError`` when it is no TOML."""
+    try:
+        return tomllib.loads(site_file.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{site_file}: {error}") from error
 
 
 def _overlay(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
@@ -232,3 +270,56 @@ def _overlay(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _overlay(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+# --- figures that do not fit together ------------------------------------------------------------
+
+CAN_BE_CRITICAL = frozenset(
+    {"opioid-coprescription", "opioid-washout", "opioid-signal", "opioid-ordered-on-naltrexone"}
+    | {"hypersensitivity", "liver", "kidney"}
+)
+"""Topics whose rule can answer ``critical``: made quieter only on purpose."""
+
+_SCHEDULES = ("usual", "slow")
+
+
+def contradictions(clinical: Clinical) -> Iterator[str]:
+    """What is wrong with figures that each fit alone, each as ``section.element: words``."""
+    dose = clinical.dose
+    if not 0 < dose.microgram_mg <= dose.low_mg < dose.high_mg <= dose.upper_edge_mg < dose.full_dose_mg:
+        yield "dose: microgram_mg <= low_mg < high_mg <= upper_edge_mg < full_dose_mg does not hold"
+    yield from _titration_problems(clinical.titration, dose.upper_edge_mg)
+    for name, value in msgspec.structs.asdict(clinical.opioid_free).items():
+        if isinstance(value, int) and value < 0:
+            yield f"opioid_free.{name}: {value} days"
+    if clinical.opioid_free.short < clinical.opioid_free.short_label_minimum:
+        yield "opioid_free.short: below the label minimum"
+    yield from _topic_problems(clinical)
+
+
+def _titration_problems(titration: Titration, highest_mg: float) -> Iterator[str]:
+    missing = set(_SCHEDULES) - {schedule.name for schedule in titration.schedules}
+    if missing:
+        yield f"titration.schedules: {' and '.join(sorted(missing))} missing"
+    for schedule in titration.schedules:
+        doses = [mg for mg, _ in schedule.steps]
+        days = [days for _, days in schedule.steps]
+        if not doses or days[-1] != 0 or any(d < 1 for d in days[:-1]):
+            yield f"titration.schedules.{schedule.name}: every step needs days, the last one 0"
+        if doses != sorted(doses) or any(not 0 < mg <= highest_mg for mg in doses):
+            yield f"titration.schedules.{schedule.name}: doses must rise and stay within {highest_mg:g} mg"
+
+
+def _topic_problems(clinical: Clinical) -> Iterator[str]:
+    known = titles()
+    for topic in clinical.rules.off:
+        if topic not in known:
+            yield f"rules.off: unknown topic {topic!r}"
+    lowering = clinical.indicator.accept_lower
+    for topic, level in clinical.indicator.level.items():
+        if topic not in known:
+            yield f"indicator.level: unknown topic {topic!r}"
+        elif not lowering and level == "info":
+            yield f"indicator.level.{topic}: info lowers; that needs accept_lower = true"
+        elif not lowering and topic in CAN_BE_CRITICAL and level != "critical":
+            yield f"indicator.level.{topic}: can be critical; another level needs accept_lower = true"

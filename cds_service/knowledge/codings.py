@@ -29,6 +29,8 @@ class System(StrEnum):
     V2_YES_NO = "v2-0136"
     NULL_FLAVOR = "v3-NullFlavor"
     INTERPRETATION = "v3-ObservationInterpretation"
+    LOCAL = "local"
+    """Any other system: known only when a site has taught its codes."""
 
 
 # Scheme, "www." and a trailing slash are taken off before looking up. OIDs: HL7 FHIR, terminologies-systems.
@@ -91,11 +93,19 @@ def system_of(uri: str) -> System | None:
 
 
 def known_codings(codings: Iterable[Coding]) -> Iterator[tuple[System, str, str | None]]:
-    """Codings of known systems, with a code, in the order given."""
+    """Codings with a system and a code, in the order given; those of unknown systems as local."""
     for uri, code, display in codings:
-        system = system_of(uri) if uri else None
-        if system is not None and code and code.strip():
-            yield system, _spell(system, code), display
+        if uri and code and code.strip():
+            system, spelled = spell(uri, code)
+            yield system, spelled, display
+
+
+def spell(uri: str, code: str) -> tuple[System, str]:
+    """System and code as the tables spell them."""
+    system = system_of(uri)
+    if system is None:
+        return System.LOCAL, f"{uri.strip().rstrip('/').lower()}|{code.strip()}"
+    return system, _spell(system, code)
 
 
 def _spell(system: System, code: str) -> str:

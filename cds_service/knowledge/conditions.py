@@ -38,6 +38,8 @@ def _code_meanings(system: System, code: str) -> Meanings | None:
     """Meanings of a code, empty when it is known to be silent, None when it is not known."""
     if system is System.SNOMED:
         return _snomed().get(code)
+    if system is System.LOCAL:
+        return _local().get(code)
     if system is System.ICD10:
         return _icd10_meanings(code)
     return None
@@ -54,7 +56,13 @@ def _icd10_meanings(code: str) -> Meanings | None:
 
 @cache
 def _snomed() -> dict[str, Meanings]:
-    return {row["code"]: _parse(row["meanings"]) for row in tables.rows("snomed")}
+    return {row["code"]: _parse(row["meanings"]) for row in tables.rows_with_site("snomed")}
+
+
+@cache
+def _local() -> dict[str, Meanings]:
+    """Conditions of the site's own systems; no such table is shipped."""
+    return {row["code"]: _parse(row["meanings"]) for row in tables.of_site("local_conditions")}
 
 
 @cache
@@ -62,7 +70,7 @@ def _icd10() -> tuple[dict[str, Meanings], dict[str, Meanings]]:
     """Meanings by code, and by stem; codes without the dot."""
     exact: dict[str, Meanings] = {}
     stems: dict[str, Meanings] = {}
-    for row in tables.rows("icd10cm"):
+    for row in tables.rows_with_site("icd10cm"):
         meanings, code = _parse(row["meanings"]), row["code"].replace(".", "")
         exact[code] = meanings
         if row["match"] == "prefix":
@@ -90,3 +98,9 @@ def gestational_weeks(codings: Sequence[Coding]) -> int | None:
         if match and match[1] != "00":
             return {_UNDER_EIGHT: 1, _OVER_FORTY_TWO: 43}.get(match[1], int(match[1]))
     return None
+
+
+def forget() -> None:
+    """Read the tables again: a site has taught codes."""
+    for cached in (_snomed, _local, _icd10):
+        cached.cache_clear()

@@ -123,11 +123,13 @@ _STRENGTH = re.compile(
     r"(?<![\d.,])(?P<number>\d+(?:[.,]\d+)*|\.\d+)\s*"
     r"(?P<unit>mg|milligrams?|mcg|ug|micrograms?|g|grams?)\b"
     r"(?:\s*(?:/|per|in)\s*(?P<volume>\d+(?:\.\d+)?|\.\d+)?\s*"
-    r"(?P<per>ml|cc|milliliters?|millilitres?|hr|hour|h)\b)?"
+    r"(?P<per>ml|cc|milliliters?|millilitres?|hr|hour|h|kg)\b)?"
 )
 _RANGE_BEFORE = re.compile(r"\d\s*(?:-|to)\s*$")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_NALTREXONE = re.compile(r"(?<![a-z])(?:naltrexone?|naltraxone|ldn)(?![a-z])")
+_NALTREXONE = re.compile(r"(?<![a-z])(?:naltrex(?:one?)?|naltraxone|u?ldn)(?![a-z])")
+_BARE_NUMBER = re.compile(r"[\s-]*(\d\.\d+)\s*")
+""""LDN 4.5" and nothing more: milligrams. A whole number could be a count of capsules."""
 _NEXT_INGREDIENT = re.compile(r"[/+&](?=\s*[a-z])|\band\b|\bwith\b")
 
 
@@ -146,15 +148,21 @@ def _naltrexone_strength(
         found = _strengths(after)[:1] or _strengths(before)[-1:]
         if found:
             return found[0]
+        if bare := _BARE_NUMBER.fullmatch(after):
+            return float(bare[1]), False
     return next((name.naltrexone_mg for name in names if name.naltrexone_mg), None), False
 
 
 def _strengths(text: str) -> list[tuple[float, bool]]:
-    """Every strength in a text; ranges tell none."""
+    """Every strength in a text; ranges, doses by the hour and by weight tell none."""
     found = []
     for match in _STRENGTH.finditer(text):
         mg = _number(match["number"]) * _mg_per(match["unit"])
-        if match["per"] and match["per"].startswith("h") or _RANGE_BEFORE.search(text, 0, match.start()):
+        if (
+            match["per"]
+            and match["per"].startswith(("h", "k"))
+            or _RANGE_BEFORE.search(text, 0, match.start())
+        ):
             continue
         volume = float(match["volume"] or 1) if match["per"] else 0.0
         found.append((round(mg / volume, 6), True) if volume else (round(mg, 6), False))

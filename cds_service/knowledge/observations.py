@@ -24,21 +24,40 @@ def observation_measures(codings: Sequence[Coding], text: str | None = None) -> 
     Assays of naltrexone, naltrexol and naloxone, cutoffs, panels and deprecated
     codes measure nothing here, whatever opioid value sets they sit in.
     """
-    known = [_loinc()[code] for system, code, _ in known_codings(codings) if _is_loinc(system, code)]
+    coded = (_measured(system, code) for system, code, _ in known_codings(codings))
+    known = [measures for measures in coded if measures is not None]
     if known:
         return _NOTHING.union(*known)
     names = {display for _, _, display in codings if display} | ({text} if text else set())
     return _NOTHING.union(*(_named_measures(name) for name in names))
 
 
-def _is_loinc(system: System, code: str) -> bool:
-    return system is System.LOINC and code in _loinc()
+def _measured(system: System, code: str) -> Measures | None:
+    """What a code measures, empty when it is known to be no result, None when it is not known."""
+    if system is System.LOINC:
+        return _loinc().get(code)
+    return _local().get(code) if system is System.LOCAL else None
 
 
 @cache
 def _loinc() -> dict[str, Measures]:
-    rows = tables.rows("loinc")
-    return {r["code"]: frozenset({Measure(r["measure"])}) if r["measure"] else _NOTHING for r in rows}
+    return {row["code"]: _one(row) for row in tables.rows_with_site("loinc")}
+
+
+@cache
+def _local() -> dict[str, Measures]:
+    """Observations of the site's own systems; no such table is shipped."""
+    return {row["code"]: _one(row) for row in tables.of_site("local_observations")}
+
+
+def _one(row: dict[str, str]) -> Measures:
+    return frozenset({Measure(row["measure"])}) if row["measure"] else _NOTHING
+
+
+def forget() -> None:
+    """Read the tables again: a site has taught codes."""
+    _loinc.cache_clear()
+    _local.cache_clear()
 
 
 # --- names --------------------------------------------------------------------------------------

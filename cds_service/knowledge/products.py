@@ -66,9 +66,9 @@ def _rxcui_of(ndc: str) -> str | None:
 @cache
 def _products() -> dict[tuple[System, str], Product]:
     found: dict[tuple[System, str], Product] = {}
-    for row in tables.rows("rxnorm_products"):
+    for row in tables.rows_with_site("rxnorm_products"):
         found[System.RXNORM, row["rxcui"]] = _product(System.RXNORM, row["rxcui"], row["name"], row)
-    for row in tables.rows("medicine_codes"):
+    for row in tables.rows_with_site("medicine_codes"):
         system = System(row["system"])
         found[system, row["code"]] = _product(system, row["code"], row["display"], row)
     return found
@@ -89,8 +89,14 @@ def _product(system: System, code: str, name: str, row: dict[str, str]) -> Produ
 @cache
 def _ndcs() -> tuple[dict[str, str], dict[str, str]]:
     """RxCUI by package (eleven digits) and by product (nine digits)."""
-    packages = {row["ndc"]: row["rxcui"] for row in tables.rows("ndc")}
+    packages = {row["ndc"]: row["rxcui"] for row in tables.rows_with_site("ndc")}
     products: dict[str, str] = {}
     for ndc, rxcui in packages.items():
         products.setdefault(ndc[:9], rxcui)
     return packages, products
+
+
+def forget() -> None:
+    """Read the tables again: a site has taught codes."""
+    _products.cache_clear()
+    _ndcs.cache_clear()

@@ -32,9 +32,32 @@ def names() -> list[str]:
 
 
 def rows(table: str) -> Iterator[dict[str, str]]:
-    """The rows of one table."""
+    """The rows of one shipped table."""
     text = (folder() / f"{table}.csv").read_text(encoding="utf-8")
     return csv.DictReader(io.StringIO(text, newline=""))
+
+
+_of_site: dict[str, list[dict[str, str]]] = {}
+
+
+def rows_with_site(table: str) -> Iterator[dict[str, str]]:
+    """What the site has taught (see :mod:`site_knowledge`), then the rows of the shipped table.
+
+    A shipped row comes later and wins over a site's row for the same code.
+    """
+    yield from of_site(table)
+    yield from rows(table)
+
+
+def of_site(table: str) -> list[dict[str, str]]:
+    """What the site has taught for one table, which need not be a shipped one."""
+    return _of_site.get(table, [])
+
+
+def teach(rows_by_table: dict[str, list[dict[str, str]]]) -> None:
+    """Replace what the site has taught."""
+    _of_site.clear()
+    _of_site.update(rows_by_table)
 
 
 def cell(value: str) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def _others(chart: PatientChart, orders: Sequence[Order], clinical: Clinical) ->
         return
     for order in basket:
         kind = of_order(order, clinical)
-        if kind not in (*_LOW, Regimen.UNKNOWN):
+        if order.medicine.has(Role.ANTAGONIST) or kind not in (*_LOW, Regimen.UNKNOWN):
             yield _treatment(order.medicine, kind, order.dose.per_dose_mg, order.evidence, name)
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
+
 from cds_service.chart import (
     Allergy,
     DailyStep,
@@ -36,8 +38,6 @@ def days_ago(days: int) -> date:
 
 def with_figures(**sections: dict[str, Any]) -> Clinical:
     """The shipped figures with some of them changed: ``with_figures(label={"region": "EU"})``."""
-    import msgspec
-
     changed = {
         name: msgspec.structs.replace(getattr(CLINICAL, name), **values) for name, values in sections.items()
     }
@@ -137,7 +137,9 @@ def ldn(mg: float = 4.5, **more: Any) -> Order:
 
 def surgery_order(**more: Any) -> Order:
     evidence = Evidence("Knee replacement", (), "this basket")
-    return Order("$.s", "ServiceRequest", "s-1", Medicine("Knee"), kind=Basket.SURGERY, evidence=evidence, **more)
+    return Order(
+        "$.s", "ServiceRequest", "s-1", Medicine("Knee"), kind=Basket.SURGERY, evidence=evidence, **more
+    )
 
 
 def taken(drug: Medicine, *mg: float, **more: Any) -> Exposure:
@@ -157,7 +159,9 @@ def ended(drug: Medicine, days: int | None, *mg: float, **more: Any) -> Exposure
 
 def problem(*meanings: Meaning, days: int | None = 100, **more: Any) -> Problem:
     recorded = days_ago(days) if days is not None else None
-    return Problem(frozenset(meanings), Evidence(meanings[0].value, (), "problem list"), recorded=recorded, **more)
+    return Problem(
+        frozenset(meanings), Evidence(meanings[0].value, (), "problem list"), recorded=recorded, **more
+    )
 
 
 def result(measure: Measure, days: int | None = 3, **more: Any) -> Measurement:

@@ -32,7 +32,10 @@ from tests.rules.builders import (
 DENIED = Evidence("naltrexone", ("says not taken",), "medication list")
 
 
-def judged(*exposures, orders=(order(OXYCODONE),), clinical=CLINICAL):
+ORDERED = (order(OXYCODONE),)
+
+
+def judged(*exposures, orders=ORDERED, clinical=CLINICAL):
     return list(opioid_ordered(chart(*orders, exposures=exposures), clinical))
 
 
@@ -84,7 +87,14 @@ def test_a_site_may_raise_ldn():
 
 def test_what_it_always_says():
     words = text(only(judged(taken(CAPSULE, 4.5))))
-    for said in ("Hold LDN", "Relief may fail", "Do not overcome", "overdose deaths", "In an emergency", "regional"):
+    for said in (
+        "Hold LDN",
+        "Relief may fail",
+        "Do not overcome",
+        "overdose deaths",
+        "In an emergency",
+        "regional",
+    ):
         assert said in words
 
 

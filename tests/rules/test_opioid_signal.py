@@ -89,12 +89,18 @@ def test_a_code_for_dependence_with_old_withdrawal_still_says_dependence():
 def test_positive_results(measure, indicator):
     positive = result(measure, 14, positive=True)
     assert only(judged(measurements=(positive,))).indicator == indicator
-    for silent in (result(measure, 15, positive=True), result(measure, 1, positive=False), result(measure, 1)):
+    for silent in (
+        result(measure, 15, positive=True),
+        result(measure, 1, positive=False),
+        result(measure, 1),
+    ):
         assert judged(measurements=(silent,)) == []
 
 
 def test_a_positive_assay_without_a_date_is_a_warning():
-    assert only(judged(measurements=(result(Measure.OPIOID_ASSAY, None, positive=True),))).indicator == "warning"
+    assert (
+        only(judged(measurements=(result(Measure.OPIOID_ASSAY, None, positive=True),))).indicator == "warning"
+    )
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,9 @@ def test_a_later_start_is_not_offered_to_a_child():
 
 
 def test_it_withholds_the_start():
-    assert topics(chart(exposures=(ended(FENTANYL_INJECTION, 1, brief=True),))) == [("opioid-washout", "info")]
+    assert topics(chart(exposures=(ended(FENTANYL_INJECTION, 1, brief=True),))) == [
+        ("opioid-washout", "info")
+    ]
 
 
 def test_the_reasons_of_an_entry_name_the_treatment():

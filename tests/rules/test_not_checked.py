@@ -1,0 +1,105 @@
+"""What could not be read."""
+
+import pytest
+
+from cds_service.fhir.records import Gap, GapReason
+from cds_service.rules.not_checked import not_checked
+from tests.rules.builders import (
+    CLINICAL,
+    LDN,
+    LOPERAMIDE,
+    OXYCODONE,
+    chart,
+    only,
+    order,
+    surgery_order,
+    text,
+    topics,
+)
+
+UNREAD = [r for r in GapReason if r is not GapReason.NOT_KEPT]
+LISTS = (
+    "MedicationRequest",
+    "MedicationStatement",
+    "MedicationDispense",
+    "MedicationAdministration",
+    "Medication",
+)
+
+
+def judged(*gaps, orders=(LDN,), unreadable=()):
+    return list(not_checked(chart(*orders, gaps=gaps, unreadable_orders=unreadable), CLINICAL))
+
+
+@pytest.mark.parametrize("reason", UNREAD)
+@pytest.mark.parametrize("kind", LISTS)
+def test_medications_are_a_warning(kind, reason):
+    finding = only(judged(Gap(kind, reason)))
+    assert finding.indicator == "warning" and finding.withholds_start
+    assert finding.lines[0].startswith("- ")
+
+
+@pytest.mark.parametrize("kind", ["Condition", "AllergyIntolerance", "Observation", "Patient", "Resource"])
+def test_the_rest_is_info(kind):
+    finding = only(judged(Gap(kind, GapReason.REFUSED)))
+    assert finding.indicator == "info" and not finding.withholds_start
+    assert "refused" in text(finding)
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [
+        Gap("MedicationStatement", GapReason.NOT_KEPT),
+        Gap("MedicationDispense", GapReason.NOT_KEPT),
+        Gap("MedicationAdministration", GapReason.NOT_KEPT),
+        Gap("MedicationRequest", GapReason.INCOMPLETE, covers_list=False),
+        Gap("Practitioner", GapReason.MALFORMED),
+    ],
+)
+def test_what_is_no_gap(gap):
+    assert judged(gap) == []
+
+
+def test_statements_not_kept_and_orders_not_read():
+    gaps = (Gap("MedicationStatement", GapReason.NOT_KEPT), Gap("MedicationRequest", GapReason.TIME_OUT))
+    finding = only(judged(*gaps))
+    assert len([line for line in finding.lines if line.startswith("- ")]) == 2
+
+
+def test_orders_not_kept_are_a_gap():
+    assert only(judged(Gap("MedicationRequest", GapReason.NOT_KEPT))).indicator == "warning"
+
+
+def test_all_gaps_are_one_card_that_counts():
+    gaps = [Gap(kind, GapReason.TIME_OUT) for kind in (*LISTS, "Condition", "Observation")]
+    finding = only(judged(*gaps, Gap("MedicationRequest", GapReason.OTHER_PATIENT, count=3)))
+    assert "3 entries of another patient" in text(finding)
+    assert len(finding.summary) < 140
+
+
+def test_an_opioid_order_needs_the_medications_only():
+    of = {"orders": (order(OXYCODONE),)}
+    assert judged(Gap("Condition", GapReason.TIME_OUT), **of) == []
+    finding = only(judged(Gap("MedicationRequest", GapReason.TIME_OUT), **of))
+    assert "takes naltrexone" in finding.summary
+
+
+@pytest.mark.parametrize("orders", [(order(LOPERAMIDE),), (surgery_order(),)])
+def test_orders_of_no_concern_are_silent(orders):
+    assert judged(Gap("MedicationRequest", GapReason.TIME_OUT), orders=orders) == []
+
+
+def test_an_order_nobody_could_read_is_never_forgotten():
+    finding = only(judged(unreadable=("$.x",)))
+    assert finding.indicator == "warning" and finding.withholds_start
+    assert finding.summary.startswith("1 order in the basket")
+    for gap in (Gap("Condition", GapReason.TIME_OUT), Gap("MedicationRequest", GapReason.TIME_OUT)):
+        both = only(judged(gap, unreadable=("$.x", "$.y")))
+        assert "2 orders in the basket" in text(both)
+    assert judged(unreadable=("$.x",), orders=(order(LOPERAMIDE),))
+
+
+def test_the_start_beside_it():
+    unread = topics(chart(gaps=(Gap("Condition", GapReason.REFUSED),)))
+    assert sorted(unread) == [("not-checked", "info"), ("starting-dose", "info")]
+    assert topics(chart(gaps=(Gap("MedicationRequest", GapReason.REFUSED),))) == [("not-checked", "warning")]
