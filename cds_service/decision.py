@@ -18,7 +18,7 @@ from cds_service.cds_hooks import CallContext, CardsResponse, DraftOrder, HookRe
 from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
 from cds_service.chart.baskets import Concern, concern, read_drafts
-from cds_service.chart.exposures import Clock
+from cds_service.chart.clock import Clock
 from cds_service.drafts import Version, version_told
 from cds_service.errors import DataUnavailable
 from cds_service.fhir import PatientRecord

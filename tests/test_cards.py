@@ -113,7 +113,7 @@ def request_for(of: PatientChart) -> Any:
             "draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": entries},
         },
     }
-    return parse_request(body, HOOKS["order-sign"])
+    return parse_request(json.dumps(body).encode(), HOOKS["order-sign"])
 
 
 CHARTS = {

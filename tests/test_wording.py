@@ -36,7 +36,9 @@ CHOSEN = {
     ("kidney", "kidney"): {"US", "EU"},
     ("liver", "liver"): {"US", "EU"},
     ("naltrexone_duplicate", "naltrexone-duplicate"): {"line_low", "line_full"},
-    ("not_checked", "not-checked"): {reason.value for reason in GapReason} | {"medications", "medications_opioid",,},
+    ("not_checked", "not-checked"): {
+        reason.value for reason in GapReason
+    },
     ("opioid_coprescription", "opioid-coprescription"): {
         "micro", "basket", "active", "contradicted", "stale", "opioid_like", "still", "still_like",
         "why_short", "why_long", "why_methadone_buprenorphine",

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from cds_service.chart.baskets import Draft, read_basket
-from cds_service.chart.exposures import Clock, Entry, exposures
+from cds_service.chart.clock import Clock
+from cds_service.chart.entries import Entry
+from cds_service.chart.exposures import exposures
 from cds_service.chart.medicines import medicine_of
 from cds_service.chart.model import Order, PatientChart, Person, PlannedSurgery
 from cds_service.chart.pregnancy import pregnancy

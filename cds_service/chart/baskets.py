@@ -11,8 +11,8 @@ from typing import Protocol
 
 from msgspec import Raw
 
+from cds_service.chart.clock import Clock
 from cds_service.chart.doses import naltrexone_dose
-from cds_service.chart.exposures import Clock
 from cds_service.chart.medicines import medicine_of
 from cds_service.chart.model import Basket, Evidence, NaltrexoneDose, Order
 from cds_service.chart.problems import name_of

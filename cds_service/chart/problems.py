@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from cds_service.chart.exposures import Clock
+from cds_service.chart.clock import Clock
 from cds_service.chart.model import Allergy, Evidence, Problem
 from cds_service.chart.showing import day, medicine_name
 from cds_service.fhir.records import PatientRecord

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from cds_service.chart.exposures import Clock
+from cds_service.chart.clock import Clock
 from cds_service.chart.model import Evidence, Measurement
 from cds_service.chart.pregnancy import StatusAnswer
 from cds_service.chart.problems import name_of, triples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from cds_service.chart.exposures import Clock
+from cds_service.chart.clock import Clock
 from cds_service.chart.model import Evidence, PlannedSurgery, Problem
 from cds_service.chart.problems import name_of, triples
 from cds_service.chart.showing import day

@@ -22,7 +22,7 @@ def condition_meanings(codings: Sequence[Coding], text: str | None = None) -> Me
     A code the tables know decides, also when it is known to say nothing (remission,
     history, the baby's record); only without one are displays and text read.
     """
-    coded = (_code_meanings(system, code) for system, code, _ in known_codings(codings))
+    coded = (code_meanings(system, code) for system, code, _ in known_codings(codings))
     known = [meanings for meanings in coded if meanings is not None]
     if known:
         return _NOTHING.union(*known)
@@ -34,7 +34,7 @@ def _names(codings: Iterable[Coding], text: str | None) -> set[str]:
     return names | {text} if text else names
 
 
-def _code_meanings(system: System, code: str) -> Meanings | None:
+def code_meanings(system: System, code: str) -> Meanings | None:
     """Meanings of a code, empty when it is known to be silent, None when it is not known."""
     if system is System.SNOMED:
         return _snomed().get(code)

@@ -24,7 +24,7 @@ def observation_measures(codings: Sequence[Coding], text: str | None = None) -> 
     Assays of naltrexone, naltrexol and naloxone, cutoffs, panels and deprecated
     codes measure nothing here, whatever opioid value sets they sit in.
     """
-    coded = (_measured(system, code) for system, code, _ in known_codings(codings))
+    coded = (code_measures(system, code) for system, code, _ in known_codings(codings))
     known = [measures for measures in coded if measures is not None]
     if known:
         return _NOTHING.union(*known)
@@ -32,7 +32,7 @@ def observation_measures(codings: Sequence[Coding], text: str | None = None) -> 
     return _NOTHING.union(*(_named_measures(name) for name in names))
 
 
-def _measured(system: System, code: str) -> Measures | None:
+def code_measures(system: System, code: str) -> Measures | None:
     """What a code measures, empty when it is known to be no result, None when it is not known."""
     if system is System.LOINC:
         return _loinc().get(code)

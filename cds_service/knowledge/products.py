@@ -39,11 +39,12 @@ class Product:
 
 def known_products(codings: Iterable[Coding]) -> list[Product]:
     """The products that the known codes among ``codings`` stand for, in their order."""
-    found = (_find(system, code) for system, code, _ in known_codings(codings))
+    found = (find(system, code) for system, code, _ in known_codings(codings))
     return [product for product in found if product is not None]
 
 
-def _find(system: System, code: str) -> Product | None:
+def find(system: System, code: str) -> Product | None:
+    """The product a code, as the tables spell it, stands for."""
     if system is System.NDC:
         packaged = _products().get((System.RXNORM, _rxcui_of(code) or ""))
         return replace(packaged, system=System.NDC, code=code) if packaged else None

@@ -9,6 +9,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Measure
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import DraftTest, Finding, Indicator, Topic
+from cds_service.rules.opioid_coprescription import shortened
 from cds_service.rules.regimen import drug
 
 TOPIC = Topic.LIVER
@@ -42,7 +43,9 @@ def liver(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
 
 def _summary(diseases: list[str], enzymes: list[Measurement], naltrexone: str, clinical: Clinical) -> str:
     if diseases:
-        return say(TOPIC, clinical.label.region, what=listed(diseases), drug=naltrexone)
+        return say(
+            TOPIC, clinical.label.region, what=shortened(list(dict.fromkeys(diseases))), drug=naltrexone
+        )
     what = listed([_shown(result) for result in enzymes])
     times = milligrams(clinical.liver.enzyme_multiple)
     return say(TOPIC, "enzymes", what=what, days=clinical.liver.enzyme_days, multiple=times, drug=naltrexone)

@@ -10,6 +10,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Medicine, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Indicator, Remove, Topic
+from cds_service.rules.opioid_coprescription import shortened
 from cds_service.rules.regimen import (
     Regimen,
     drug,
@@ -44,7 +45,7 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Fi
     others = list(_others(chart, orders, clinical))
     total, overlapping = _overlap(chart, clinical)
     if others:
-        names = listed([other.name for other in others])
+        names = shortened(list(dict.fromkeys(other.name for other in others)))
         summary = say(TOPIC, "other", others=names, drug=drug(chart, clinical))
         lines = tuple(dict.fromkeys(other.line for other in others))
         found = tuple(other.evidence for other in others)

@@ -95,4 +95,6 @@ def _summary(
     what = listed(kinds) if len(kinds) <= 2 else f"{kinds[0]} and {len(kinds) - 1} more"
     if not medications:
         return say(TOPIC, "other", what=what)
-    return say(TOPIC, "medications" if naltrexone else "medications_opioid", what=what, drug=name)
+    if not naltrexone:
+        return say(TOPIC, "medications_opioid", what=what)
+    return say(TOPIC, "medications", what=what, drug=name)

@@ -12,6 +12,7 @@ from cds_service.rules.finding import Finding, Indicator, Remove, Topic, worst
 from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, naltrexone_in_basket, of_order
 
 TOPIC = Topic.OPIOID_COPRESCRIPTION
+_ROOM_FOR_NAMES = 26
 _CURRENT = (Presence.ACTIVE, Presence.STALE)
 
 
@@ -97,10 +98,15 @@ def _summary(
 
 def short_names(medicines: Sequence[Medicine]) -> str:
     """``oxycodone``, ``oxycodone and codeine``, ``oxycodone and 2 more``."""
-    names = _names(medicines)
-    if len(names) > 2:
-        names = [names[0], f"{len(names) - 1} more"]
-    return listed(names)
+    return shortened(_names(medicines))
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Two short names, else the first and how many more: what a summary has room for."""
+    told = listed(list(names))
+    if len(names) < 2 or (len(names) == 2 and len(told) <= _ROOM_FOR_NAMES):
+        return told
+    return listed([names[0], f"{len(names) - 1} more"])
 
 
 def _names(medicines: Sequence[Medicine]) -> list[str]:

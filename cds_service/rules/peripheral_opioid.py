@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cds_service.chart import Exposure, PatientChart, listed, milligrams
+from cds_service.chart import Exposure, PatientChart, milligrams
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.opioid_coprescription import shortened
 from cds_service.rules.regimen import naltrexone_in_basket
 
 TOPIC = Topic.PERIPHERAL_OPIOID
@@ -30,7 +31,9 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Iterator[Findi
     if not found or not (taken or ordered):
         return
     medicines = [e.medicine for e in taken] + [o.medicine for o in ordered]
-    names = listed([name for medicine in medicines for name in medicine.named(Role.PERIPHERAL_OPIOID)])
+    names = shortened(
+        list(dict.fromkeys(name for m in medicines for name in m.named(Role.PERIPHERAL_OPIOID)))
+    )
     high = _is_high(taken, clinical)
     limit = milligrams(clinical.peripheral_opioid.loperamide_high_mg)
     yield Finding(

@@ -15,6 +15,7 @@ from cds_service.rules.not_checked import MEDICATION_KINDS
 from cds_service.rules.regimen import INDICATIONS, Regimen, naltrexone_in_basket, of_exposure, of_order
 
 TOPIC = Topic.STARTING_DOSE
+_STEPS_TO_NAME = 6
 
 
 def starting_dose(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
@@ -83,8 +84,15 @@ def _summary(slow: bool, clinical: Clinical) -> str:
     """The schedule in words, from the figures in force."""
     name = "slow" if slow else "usual"
     steps = clinical.titration.schedule(name).steps
-    doses = listed([milligrams(mg) for mg, _ in steps], last="then")
-    return say(TOPIC, name, doses=doses, days=steps[0][1], age=clinical.titration.slow_first_from_age)
+    doses = [milligrams(mg) for mg, _ in steps]
+    doses = doses if len(doses) <= _STEPS_TO_NAME else [*doses[:2], "…", doses[-1]]
+    return say(
+        TOPIC,
+        name,
+        doses=listed(doses, last="then"),
+        days=steps[0][1],
+        age=clinical.titration.slow_first_from_age,
+    )
 
 
 def _lines(chart: PatientChart, order: Order, clinical: Clinical) -> Iterator[str]:

@@ -11,7 +11,7 @@ from cds_service.cds_hooks import DraftOrder
 from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
 from cds_service.chart.baskets import read_drafts
-from cds_service.chart.exposures import Clock
+from cds_service.chart.clock import Clock
 from cds_service.fhir import Deadline, GatherOptions, gather
 from cds_service.knowledge.clinical import load_clinical
 

@@ -52,7 +52,7 @@ def judged(*exposures, orders=ORDERED, clinical=CLINICAL):
         (taken(CAPSULE, 4.5, on_hold=True), "warning", "low dose"),
         (taken(CAPSULE, 9.0), "warning", "low dose"),
         (ended(CAPSULE, 3, 4.5), "warning", "LDN ended"),
-        (taken(NALTREXONE), "warning", "dose is not recorded"),
+        (taken(NALTREXONE), "warning", "unknown dose"),
         (taken(TABLET_50, 50.0, presence=Presence.STALE), "warning", "old entry"),
         (taken(TABLET_50, 50.0, contradicted=DENIED), "warning", "may still be"),
         (ended(VIVITROL, 20, 13.6, kind="MedicationStatement"), "critical", "injection"),

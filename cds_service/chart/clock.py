@@ -1,0 +1,43 @@
+"""The moment of decision, and FHIR dates counted from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, tzinfo
+
+from cds_service.chart.showing import day, month
+from cds_service.fhir.dates import Span, read_date
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The moment of decision: the site's date, and the zone in which days are counted."""
+
+    today: date
+    zone: tzinfo
+
+    def latest(self, *texts: str | None) -> date | None:
+        """The last day any of ``texts`` can mean."""
+        return max((span.latest for span in self._spans(texts)), default=None)
+
+    def earliest(self, *texts: str | None) -> date | None:
+        """The first day any of ``texts`` can mean."""
+        return min((span.earliest for span in self._spans(texts)), default=None)
+
+    def _spans(self, texts: Iterable[str | None]) -> Iterator[Span]:
+        return (span for text in texts if text and (span := read_date(text, self.zone)))
+
+    def shown(self, *texts: str | None) -> str:
+        """The first readable of ``texts`` as it was recorded: a partial date stays partial."""
+        span = next(self._spans(texts), None)
+        if span is None:
+            return ""
+        if span.earliest == span.latest:
+            return day(span.latest)
+        same_month = span.earliest.month == span.latest.month
+        return month(span.latest) if same_month else str(span.latest.year)
+
+    def not_after_today(self, when: date | None) -> date | None:
+        """``when``, at the latest today."""
+        return min(when, self.today) if when else None

@@ -1,0 +1,171 @@
+"""When a medication resource says its medicine was taken: first day, last day known of, supply, end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from cds_service.chart.clock import Clock
+from cds_service.fhir.dosage import DoseStep
+from cds_service.fhir.resources import (
+    CodeableConcept,
+    Dosage,
+    MedicationAdministration,
+    MedicationDispense,
+    MedicationOrder,
+    MedicationRecord,
+    MedicationRequest,
+    MedicationStatement,
+    Period,
+)
+from cds_service.fhir.units import days_of
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Form, Medicine
+
+LASTING = frozenset({Form.DEPOT, Form.IMPLANT})
+"""Forms that work for weeks or months from one dose."""
+OVER = frozenset({"completed", "stopped", "ended"})
+# R5 MedicationStatement: what the adherence code says, in the terms of the older status.
+_ADHERENCE = (
+    ("not-taking", "not-taken"),
+    ("stopped", "stopped"),
+    ("on-hold", "on-hold"),
+    ("taking", "active"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The dates of an entry: first day, last day it was known of, end of supply, recorded end."""
+
+    first: date | None = None
+    last_known: date | None = None
+    supply_until: date | None = None
+    ended: date | None = None
+    days_supplied: float | None = None
+
+
+def dosages_of(record: MedicationRecord) -> list[Dosage]:
+    if isinstance(record, MedicationStatement):
+        return record.dosage
+    if isinstance(record, MedicationAdministration):
+        return [record.dosage] if record.dosage else []
+    if isinstance(record, MedicationRequest | MedicationOrder | MedicationDispense):
+        return record.dosage_instruction
+    return []
+
+
+def status_of(record: MedicationRecord) -> str:
+    """The status in FHIR's spelling, ``unknown`` when absent; in R5 the adherence speaks for ``recorded``."""
+    status = (record.status or "unknown").strip().lower()
+    if status == "recorded" and isinstance(record, MedicationStatement) and record.adherence:
+        codes = " ".join((c.code or "").lower() for c in (record.adherence.code or CodeableConcept()).coding)
+        return next((older for code, older in _ADHERENCE if code in codes), "unknown")
+    return status
+
+
+def times_of(
+    record: MedicationRecord, steps: Sequence[DoseStep], medicine: Medicine, clock: Clock, clinical: Clinical
+) -> Times:
+    if isinstance(record, MedicationStatement):
+        return _statement_times(record, clock)
+    if isinstance(record, MedicationDispense):
+        return _dispense_times(record, steps, clock)
+    if isinstance(record, MedicationAdministration):
+        return _administration_times(record, medicine, clock, clinical)
+    return _order_times(record, steps, clock)
+
+
+def _order_times(record: MedicationRecord, steps: Sequence[DoseStep], clock: Clock) -> Times:
+    if isinstance(record, MedicationOrder):
+        written, ended = clock.latest(record.date_written), clock.latest(record.date_ended)
+    else:
+        assert isinstance(record, MedicationRequest)
+        written, ended = clock.latest(record.authored_on), None
+        if (period := record.effective_dose_period) and status_of(record) in OVER:
+            ended = clock.latest(period.end)
+    request = record.dispense_request
+    days = _days_supplied(request.quantity.value if request and request.quantity else None, steps)
+    if request and request.expected_supply_duration:
+        days = days_of(request.expected_supply_duration) or days
+    fills = 1 + ((request.number_of_repeats_allowed or 0) if request else 0)
+    total = days * fills if days else _bounded_days(steps)
+    starts = _bounds(record, clock)
+    first = starts[0] or written
+    until = max((d for d in (plus(first, total), starts[1]) if d), default=None)
+    return Times(first, first, until, ended, total)
+
+
+def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
+    period = record.effective_period or Period()
+    first = clock.latest(period.start, record.effective_date_time)
+    ended = clock.latest(period.end)
+    asserted = clock.latest(record.date_asserted)
+    known = max((d for d in (first, asserted) if d and d <= clock.today), default=first or asserted)
+    over = status_of(record) in OVER
+    if ended is None and over:
+        ended = (
+            clock.latest(record.effective_date_time)
+            or (asserted if status_of(record) == "stopped" else None)
+            or known
+        )
+    return Times(first, known, None, ended)
+
+
+def _dispense_times(record: MedicationDispense, steps: Sequence[DoseStep], clock: Clock) -> Times:
+    handed = clock.latest(record.when_handed_over) or clock.latest(record.when_prepared, record.recorded)
+    quantity = record.quantity.value if record.quantity else None
+    days = (days_of(record.days_supply) if record.days_supply else None) or _days_supplied(quantity, steps)
+    return Times(handed, handed, plus(handed, days), None, days)
+
+
+def _administration_times(
+    record: MedicationAdministration, medicine: Medicine, clock: Clock, clinical: Clinical
+) -> Times:
+    period = record.effective_period or record.effective_time_period or record.occurence_period or Period()
+    point = record.effective_date_time or record.effective_time_date_time or record.occurence_date_time
+    given = clock.latest(period.end, point, period.start)
+    works = effect_days(medicine, clinical)
+    return Times(clock.earliest(period.start, point), given, plus(given, works), plus(given, works or 0), 1)
+
+
+def effect_days(medicine: Medicine, clinical: Clinical) -> int | None:
+    """Days one application works: patches, depots and implants; None for the rest."""
+    times = clinical.exposure
+    table = {Form.PATCH: times.patch_wear, Form.DEPOT: times.depot_days, Form.IMPLANT: times.implant_days}
+    days = [table[medicine.form].get(i.name) for i in medicine.ingredients] if medicine.form in table else []
+    return max((d for d in days if d), default=None)
+
+
+def _bounds(record: MedicationRecord, clock: Clock) -> tuple[date | None, date | None]:
+    repeats = [d.timing.repeat for d in dosages_of(record) if d.timing and d.timing.repeat]
+    periods = [r.bounds_period for r in repeats if r.bounds_period]
+    return clock.earliest(*(p.start for p in periods)), clock.latest(*(p.end for p in periods))
+
+
+def _bounded_days(steps: Sequence[DoseStep]) -> float | None:
+    days = [step.lasts_days for step in steps]
+    return sum(d for d in days if d) if days and all(days) else None
+
+
+def _days_supplied(quantity: float | None, steps: Sequence[DoseStep]) -> float | None:
+    """Pieces dispensed over pieces a day, when both are known."""
+    per_day = sum(
+        (s.value_high or s.value or 0) * (s.per_day or 0) for s in steps if s.unit not in {"mg", "mcg", "g"}
+    )
+    return quantity / per_day if quantity and per_day > 0 else None
+
+
+def plus(when: date | None, days: float | None) -> date | None:
+    if when is None or days is None or days > 36_500:
+        return None
+    return when + timedelta(days=round(days))
+
+
+def names_its_day(record: MedicationRecord, clock: Clock) -> bool:
+    """Whether a statement's own end is a day, not a month or a year."""
+    if not isinstance(record, MedicationStatement) or not record.effective_period:
+        return True
+    end = record.effective_period.end
+    return not end or clock.latest(end) == clock.earliest(end)
