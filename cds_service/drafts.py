@@ -54,12 +54,11 @@ def version_told(draft: Mapping[str, Any]) -> Version | None:
         return Version.DSTU2
     if "medication" in draft:
         return Version.R5
-    dosages = [d for d in draft.get("dosageInstruction") or [] if isinstance(d, dict)]
+    dosages = _dosages(draft)
     if any("doseAndRate" in d for d in dosages):
         return Version.R4
     direct = any("doseQuantity" in d or "doseRange" in d for d in dosages)
-    requester = draft.get("requester")
-    if direct or "context" in draft or (isinstance(requester, dict) and "agent" in requester):
+    if direct or "context" in draft or "agent" in _object(draft.get("requester")):
         return Version.STU3
     return None
 

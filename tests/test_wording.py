@@ -26,32 +26,26 @@ HL7_REASONS = {
     "action-completed", "patient-contraindication", "patient-refuses", "too-costly-uncovered",
     "service-not-available", "recipient-does-not-understand",
 }  # fmt: skip
-# Keys that are chosen at run time: the rule, and the keys it can choose.
+# Keys that are chosen at run time: the rule and its expression, and the keys that can be chosen.
+WHY = {"why_short", "why_long", "why_methadone_buprenorphine"}
 CHOSEN = {
-    ("dose_check", "dose-check"): {"tenfold_high", "thousandfold", "tenfold_low", "micro"},
-    ("hypersensitivity", "hypersensitivity"): {
-        "allergy", "intolerance", "naloxone", "line_allergy", "line_intolerance",
-    },
-    ("interaction", "interaction"): {"thioridazine", "disulfiram", "line_thioridazine", "line_disulfiram"},
-    ("kidney", "kidney"): {"US", "EU"},
-    ("liver", "liver"): {"US", "EU"},
-    ("naltrexone_duplicate", "naltrexone-duplicate"): {"line_low", "line_full"},
-    ("not_checked", "not-checked"): {
-        reason.value for reason in GapReason
-    },
-    ("opioid_coprescription", "opioid-coprescription"): {
-        "micro", "basket", "active", "contradicted", "stale", "opioid_like", "still", "still_like",
-        "why_short", "why_long", "why_methadone_buprenorphine",
-    },
-    ("opioid_ordered", "opioid-ordered-on-naltrexone"): {"unknown", "ldn"},
-    ("opioid_signal", "opioid-signal"): {"critical", "warning"},
-    ("opioid_washout", "opioid-washout"): {"brief", "dated"},
-    ("opioid_washout", "opioid-coprescription"): {"why_short", "why_long", "why_methadone_buprenorphine"},
-    ("peripheral_opioid", "peripheral-opioid"): {"high", "either", "high_line", "line"},
-    ("pregnancy", "pregnancy"): {"treatment", "warning"},
-    ("starting_dose", "starting-dose"): {"usual", "slow", "filtered", "not_kept"},
-    ("starting_dose", "indications"): {meaning.value for meaning in INDICATIONS},
-}  # fmt: skip
+    ("dose_check", "key"): {"tenfold_high", "thousandfold", "tenfold_low", "micro"},
+    ("hypersensitivity", "key"): {"allergy", "intolerance", "naloxone"},
+    ("hypersensitivity", "line"): {"line_allergy", "line_intolerance"},
+    ("interaction", "name"): {"thioridazine", "disulfiram"},
+    ("interaction", "f'line_{name}'"): {"line_thioridazine", "line_disulfiram"},
+    ("kidney", "region"): {"US", "EU"},
+    ("liver", "clinical.label.region"): {"US", "EU"},
+    ("not_checked", "gap.reason.value"): {reason.value for reason in GapReason},
+    ("opioid_coprescription", "key"): {"micro", "basket", "active", "contradicted", "stale", "opioid_like"},
+    ("opioid_coprescription", "why"): WHY,
+    ("opioid_signal", "indicator.value"): {"critical", "warning"},
+    ("opioid_washout", "key"): {"brief", "dated"},
+    ("opioid_washout", "why"): WHY,
+    ("starting_dose", "name"): {"usual", "slow"},
+    ("starting_dose", "key"): {"filtered", "not_kept"},
+    ("starting_dose", "meaning.value"): {meaning.value for meaning in INDICATIONS},
+}
 
 
 def calls() -> list[tuple[str, ast.Call, dict[str, str]]]:
@@ -100,7 +94,7 @@ def keys_of(rule: str, call: ast.Call, names: dict[str, str]) -> tuple[str, set[
         and isinstance(node.orelse, ast.Constant)
     ):
         return topic, {str(node.body.value), str(node.orelse.value)}
-    return topic, CHOSEN[rule, topic]
+    return topic, CHOSEN[rule, ast.unparse(node)]
 
 
 def fields_of(sentence: str) -> set[str]:

@@ -16,22 +16,16 @@ from typing import Any
 from cds_service.knowledge.clinical import load_clinical, shipped_figures, site_figures
 
 Name = tuple[str, ...]
-_MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One value in force."""
+    """One value in force; ``shipped`` is what it would be without the site's file."""
 
     name: str
     value: Any
     shipped: Any
-    """What it is without the site's file; the same object as ``value`` when the site says nothing."""
-
-    @property
-    def of_site(self) -> bool:
-        """Whether the site's file says it."""
-        return self.value is not self.shipped
+    of_site: bool
 
 
 def effective(site_file: Path | None = None) -> list[Figure]:
@@ -39,9 +33,10 @@ def effective(site_file: Path | None = None) -> list[Figure]:
     load_clinical(site_file)
     shipped = dict(_leaves(shipped_figures()))
     site = dict(_leaves(site_figures(site_file))) if site_file else {}
-    names = dict.fromkeys([*shipped, *site])
+    filled = {name[:-1] for name in site}  # tables that are empty as shipped
+    names = [name for name in dict.fromkeys([*shipped, *site]) if name not in filled]
     return [
-        Figure(".".join(name), site.get(name, shipped.get(name)), shipped.get(name, _MISSING))
+        Figure(".".join(name), site.get(name, shipped.get(name)), shipped.get(name), name in site)
         for name in names
     ]
 
@@ -57,7 +52,7 @@ def _leaves(figures: Any, above: Name = ()) -> Iterator[tuple[Name, Any]]:
 def _line(figure: Figure, site_file: Path | None) -> str:
     if not figure.of_site:
         return f"{figure.name} = {figure.value!r}"
-    instead = "" if figure.shipped is _MISSING else f"; shipped: {figure.shipped!r}"
+    instead = "" if figure.shipped is None else f"; shipped: {figure.shipped!r}"
     return f"{figure.name} = {figure.value!r}    <- {site_file}{instead}"
 
 
@@ -77,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for figure in figures:
         print(_line(figure, site_file))
     changed = sum(figure.of_site for figure in figures)
-    print(f"{len(figures)} figures, {changed} of them from {site_file or 'no site file'}")
+    print(f"{len(figures)} figures, {changed} of them from a site's file")
     return 0
 
 

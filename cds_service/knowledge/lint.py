@@ -1,7 +1,8 @@
 """Checks the data tables: ``python -m cds_service.knowledge.lint`` lists what is wrong and exits 1.
 
-Looks for rows without a known source, wrong check digits, unknown values and
-ingredients, opioids without a duration, duplicates and contradictions.
+Looks for rows without a known source, wrong check digits, unknown values and ingredients, opioids
+without duration or interval, duplicates and contradictions, codes that two classes claim, and
+figures and topics without a reference.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from cds_service.knowledge import tables
 from cds_service.knowledge.checkdigits import is_loinc_code, is_snomed_id
 from cds_service.knowledge.codings import System
 from cds_service.knowledge.concepts import Answer, Duration, Form, Meaning, Measure, Role
+from cds_service.knowledge.lint_claims import claims
+from cds_service.knowledge.review import review_state
 from cds_service.knowledge.words import words
 
 Row = dict[str, str]
@@ -75,7 +78,7 @@ def problems() -> list[str]:
         found += _duplicates(name, rows)
         for line, row in enumerate(rows, start=2):
             found += [f"{name}.csv:{line}: {problem}" for problem in _row_problems(name, row, known)]
-    return found + list(_names_twice(loaded))
+    return found + list(_names_twice(loaded)) + list(claims(loaded))
 
 
 def _duplicates(name: str, rows: list[Row]) -> Iterator[str]:
@@ -116,6 +119,8 @@ def _meaning_problems(row: Row) -> Iterator[str]:
             yield f"contradicting meanings {' and '.join(sorted(pair))}"
     if row.get("role") in (Role.OPIOID, Role.OPIOID_LIKE) and not row["duration"]:
         yield f"opioid {row['name']!r} without duration"
+    if row.get("role") in (Role.OPIOID, Role.OPIOID_LIKE, Role.PERIPHERAL_OPIOID) and not row["agonist"]:
+        yield f"opioid {row['name']!r} without kind of agonist"
     if row.get("naltrexone_mg") and not 0 < float(row["naltrexone_mg"]) <= 1000:
         yield f"naltrexone_mg is {row['naltrexone_mg']}"
 
@@ -154,6 +159,7 @@ def main() -> int:
     found = problems()
     for problem in found:
         print(problem)
+    print(review_state().words())
     print(f"{len(found)} problems" if found else f"tables {tables.version()}: nothing wrong")
     return 1 if found else 0
 
