@@ -12,13 +12,17 @@ import subprocess
 import sys
 import timeit
 import tracemalloc
+from collections.abc import Callable
 
 from cds_service.knowledge import condition_meanings, preload, recognise, tables
+from cds_service.knowledge.codings import Coding
 from cds_service.knowledge.drug_names import _cached, _read
 from cds_service.knowledge.products import known_products
 
+NDC = "http://hl7.org/fhir/sid/ndc"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ROUNDS = 5
+_IMPORT = "import cds_service.knowledge"
 _PRELOAD = "from cds_service.knowledge import preload; preload()"
 _PLAIN = (
     "import csv, pathlib\n"
@@ -36,9 +40,9 @@ def fresh(code: str) -> float:
     return min(float(run.stdout) for run in runs)
 
 
-def microseconds(statement: object, number: int) -> float:
+def microseconds(statement: Callable[[], object], number: int) -> float:
     """Of one call, the best of a few rounds."""
-    return min(timeit.repeat(statement, number=number, repeat=ROUNDS)) / number * 1e6  # type: ignore[arg-type]
+    return min(timeit.repeat(statement, number=number, repeat=ROUNDS)) / number * 1e6
 
 
 def memory() -> tuple[float, float]:
@@ -60,49 +64,55 @@ def _text(name: str) -> str:
     return (tables.folder() / f"{name}.csv").read_text("utf-8")
 
 
+def line(label: str, value: float, unit: str, ratio: str = "") -> None:
+    """One figure."""
+    print(f"{label:24}{value:9.2f} {unit:3}{ratio}")
+
+
 def names() -> None:
     """A name, read anew and from the cache, beside a dict look-up."""
     texts = [row["name"] for row in tables.rows("rxnorm_products")][:2000]
     plain = dict.fromkeys(texts, 1)
     looked_up = microseconds(lambda: [plain[text] for text in texts], 20) / len(texts)
-    anew = microseconds(lambda: [_read(text) for text in texts], 1) / len(texts)
     for text in texts:
         _cached(text)
-    cached = microseconds(lambda: [_cached(text) for text in texts], 20) / len(texts)
-    whole = microseconds(lambda: [recognise([], [text]) for text in texts], 1) / len(texts)
-    print(
-        f"name, read anew        {anew:8.2f} us   {anew / looked_up:7.0f} x a dict look-up ({looked_up:.3f} us)"
-    )
-    print(f"name, cached           {cached:8.2f} us   {cached / looked_up:7.1f} x a dict look-up")
-    print(f"recognise(text)        {whole:8.2f} us   {whole / looked_up:7.0f} x a dict look-up")
+    ways = {
+        "name, read anew": microseconds(lambda: [_read(text) for text in texts], 1),
+        "name, cached": microseconds(lambda: [_cached(text) for text in texts], 20),
+        "recognise(text)": microseconds(lambda: [recognise([], [text]) for text in texts], 1),
+    }
+    for label, spent in ways.items():
+        each = spent / len(texts)
+        line(label, each, "us", f"   {each / looked_up:7.1f} x a dict look-up ({looked_up:.3f} us)")
 
 
 def codes() -> None:
     """A code of a medicine and of a condition."""
-    codings = [[(RXNORM, row["rxcui"], None)] for row in tables.rows("rxnorm_products")][:2000]
-    ndcs = [[("http://hl7.org/fhir/sid/ndc", row["ndc"], None)] for row in tables.rows("ndc")][:2000]
+    rxnorm = [[(RXNORM, row["rxcui"], None)] for row in tables.rows("rxnorm_products")][:2000]
+    ndc = [[(NDC, row["ndc"], None)] for row in tables.rows("ndc")][:2000]
     icd = [[("icd10", row["code"], None)] for row in tables.rows("icd10cm")][:2000]
-    for label, rows in (("RxNorm code to product", codings), ("NDC to product", ndcs)):
-        print(
-            f"{label:22} {microseconds(lambda r=rows: [known_products(c) for c in r], 2) / len(rows):8.2f} us"
-        )
-    print(
-        f"{'ICD-10-CM to meaning':22} {microseconds(lambda: [condition_meanings(c) for c in icd], 2) / 2000:8.2f} us"
-    )
-    one = microseconds(lambda: [recognise(c, []) for c in codings], 1) / len(codings)
-    print(f"{'recognise(code)':22} {one:8.2f} us")
+    ways: dict[str, tuple[Callable[[list[Coding]], object], list[list[Coding]]]] = {
+        "RxNorm code to product": (known_products, rxnorm),
+        "NDC to product": (known_products, ndc),
+        "ICD-10-CM to meaning": (condition_meanings, icd),
+        "recognise(code)": (lambda codings: recognise(codings, []), rxnorm),
+    }
+    for label, (ask, rows) in ways.items():
+        line(label, microseconds(lambda a=ask, r=rows: [a(codings) for codings in r], 2) / len(rows), "us")
 
 
 def main() -> None:
     """Print every figure."""
-    held, plain_held = memory()
-    load, plain = fresh(_PRELOAD), fresh(_PLAIN)
-    print(
-        f"load all tables        {load * 1e3:8.0f} ms   {load / plain:7.1f} x csv.DictReader ({plain * 1e3:.0f} ms)"
+    held, as_dicts = memory()
+    load, imports, plain = fresh(_PRELOAD), fresh(_IMPORT), fresh(_PLAIN)
+    line(
+        "import and load all",
+        load * 1e3,
+        "ms",
+        f"   {load / plain:7.1f} x csv.DictReader ({plain * 1e3:.0f} ms)",
     )
-    print(
-        f"memory                 {held:8.1f} MB   {held / plain_held:7.1f} x the rows as dicts ({plain_held:.1f} MB)"
-    )
+    line("  of it the import", imports * 1e3, "ms")
+    line("memory", held, "MB", f"   {held / as_dicts:7.1f} x the rows as dicts ({as_dicts:.1f} MB)")
     names()
     codes()
 

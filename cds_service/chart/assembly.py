@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from cds_service.chart.baskets import Draft, read_basket
+from cds_service.chart.baskets import Draft, read_basket, unidentified
 from cds_service.chart.clock import Clock
 from cds_service.chart.entries import Entry
 from cds_service.chart.exposures import exposures
@@ -51,7 +51,7 @@ def read_chart(
         surgeries=(*_ordered_surgeries(orders), *planned_surgeries(record, problems, clock, clinical)),
         pregnancy=pregnancy(problems, answers, weeks, person, clock.today, clinical),
         gaps=tuple(gaps),
-        unreadable_orders=unreadable_orders,
+        unreadable_orders=(*unreadable_orders, *unidentified(drafts, record)),
     )
 
 

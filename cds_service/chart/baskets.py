@@ -123,6 +123,18 @@ def _concern(draft: Draft, unresolved: PatientRecord, clinical: Clinical) -> Con
     return Concern.MEDICATIONS if medicine.has(*_JUDGED_ROLES) else Concern.NONE
 
 
+def unidentified(drafts: Sequence[Draft], record: PatientRecord) -> tuple[str, ...]:
+    """JSON paths of orders to judge whose medicine is a reference that led nowhere."""
+    return tuple(
+        draft.path
+        for draft in drafts
+        if draft.selected
+        and isinstance(draft.resource, MedicationRequest | MedicationOrder)
+        and reference_of(draft.resource)
+        and medicine_of(draft.resource, record)[1]
+    )
+
+
 ReasonsOf = Callable[[MedicationRecord], frozenset[Meaning]]
 
 
@@ -139,9 +151,7 @@ def read_basket(
         gaps.extend(draft.gaps)
         resource = draft.resource
         if isinstance(resource, MedicationRequest | MedicationOrder):
-            medicine, gap = medicine_of(resource, record)
-            if gap and reference_of(resource):  # a draft without a drug yet is no gap
-                gaps.append(gap)
+            medicine, _ = medicine_of(resource, record)
             yield _medication_order(draft, resource, medicine, reasons(resource), clock)
         elif isinstance(resource, ServiceRequest | Procedure):
             yield _service_order(draft, resource, clock, clinical)

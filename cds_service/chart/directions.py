@@ -110,7 +110,10 @@ def _amount(part: str, per_ml: float | None) -> tuple[float, str] | None:
     """Value and unit (``mg``, ``mL`` or ``unit``) of one step."""
     if volume := _VOLUME.search(part):
         millilitres = _number(volume.group(1))
-        return (millilitres * per_ml, "mg") if per_ml else (millilitres, "mL")
+        if per_ml:
+            return millilitres * per_ml, "mg"
+        mass = _MASS_DOSE.search(part)  # "1.5 mg (1.5 mL)": the mass needs no strength
+        return (_milligrams(mass.group(1), mass.group(2)), "mg") if mass else (millilitres, "mL")
     if total := _TOTAL.search(part):
         return _milligrams(total.group(1), total.group(2)), "mg"
     if several := _COUNT_OF_STRENGTH.search(part):

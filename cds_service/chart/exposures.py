@@ -134,15 +134,13 @@ def _presence(
     if isinstance(record, MedicationDispense):
         until = times.supply_until or plus(times.last_known, clinical.exposure.assumed_supply)
         return Presence.ACTIVE if until and until >= clock.today else Presence.ENDED
-    if status_of(record) in OVER:
-        depot = (
-            plus(times.ended or times.last_known, effect_days(medicine, clinical))
-            if medicine.form in LASTING
-            else None
-        )
-        return Presence.ACTIVE if depot and depot >= clock.today else Presence.ENDED
-    if times.ended:
-        return Presence.ENDED if times.ended < clock.today else Presence.ACTIVE
+    over = status_of(record) in OVER
+    ended = times.ended or (times.last_known if over else None)
+    if medicine.form in LASTING and ended:
+        ended = plus(ended, effect_days(medicine, clinical))
+        over = False
+    if over or ended:
+        return Presence.ACTIVE if ended and ended >= clock.today and not over else Presence.ENDED
     return Presence.STALE if _is_stale(record, times, medicine, clock, clinical) else Presence.ACTIVE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from cds_service.knowledge import tables
 from cds_service.knowledge.codings import Coding, System, known_codings, ndc_product, ndc_spellings
@@ -31,10 +31,16 @@ class Product:
 
     def described(self) -> NamedDrug:
         """Ingredients, form, release and strength, from the table and from the name."""
-        read = read_drug_name(self.name)
-        mg = self.naltrexone_mg if self.naltrexone_mg is not None else read.naltrexone_mg
-        per_ml = self.per_ml if self.naltrexone_mg is not None else read.per_ml
-        return NamedDrug(self.ingredients, self.form or read.form, read.extended_release, mg, per_ml)
+        return _describe(self)
+
+
+@lru_cache(maxsize=4096)
+def _describe(product: Product) -> NamedDrug:
+    read = read_drug_name(product.name)
+    told = product.naltrexone_mg is not None
+    mg = product.naltrexone_mg if told else read.naltrexone_mg
+    per_ml = product.per_ml if told else read.per_ml
+    return NamedDrug(product.ingredients, product.form or read.form, read.extended_release, mg, per_ml)
 
 
 def known_products(codings: Iterable[Coding]) -> list[Product]:

@@ -18,6 +18,7 @@ Step = tuple[float, str, float | None, float | None]
         ("0.5 mL of 3 mg/mL", [(1.5, "mg", None, None)]),
         ("1 mL (1 mg/mL) at bedtime", [(1, "mg", 1, None)]),
         ("take 2.5 mL nightly", [(2.5, "mL", 1, None)]),
+        ("1.5 mg (1.5 mL) nightly", [(1.5, "mg", 1, None)]),
         ("1.5 mg x 2 weeks then 3 mg", [(1.5, "mg", None, 14), (3, "mg", None, None)]),
         ("half of a 3 mg capsule", [(1.5, "mg", None, None)]),
         ("1/4 tablet daily", [(0.25, "unit", 1, None)]),
