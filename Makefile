@@ -78,3 +78,14 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml | $(PY)
 $(DEV): $(RUNTIME) requirements-dev.lock
 	$(LOCKED) -r requirements-dev.lock
 	@touch $@
+
+.PHONY: accuracy bench-knowledge knowledge-page
+
+accuracy: $(DEV) ## how well medicines are recognised, over the labelled lists; LISTS='--list FILE' for others
+	$(PY) -m cds_service.knowledge.accuracy $(LISTS)
+
+bench-knowledge: $(DEV) ## what loading and asking the knowledge costs
+	$(PY) -m benchmarks.knowledge
+
+knowledge-page: $(DEV) ## write docs/knowledge.md anew
+	$(PY) -m cds_service.knowledge.document

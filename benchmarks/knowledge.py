@@ -111,7 +111,7 @@ def main() -> None:
         "ms",
         f"   {load / plain:7.1f} x csv.DictReader ({plain * 1e3:.0f} ms)",
     )
-    line("  of it the import", imports * 1e3, "ms")
+    line("  of it, the import", imports * 1e3, "ms")
     line("memory", held, "MB", f"   {held / as_dicts:7.1f} x the rows as dicts ({as_dicts:.1f} MB)")
     names()
     codes()

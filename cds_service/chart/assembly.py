@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
@@ -33,7 +34,7 @@ def read_chart(
 ) -> PatientChart:
     """The chart on ``clock.today``; ``unreadable_orders`` are the JSON paths of orders without a resource."""
     reasons = _Reasons(record)
-    gaps = list(record.gaps)
+    gaps = [gap for gap in record.gaps if gap.reason is not GapReason.UNRESOLVED]
     entries = list(_entries(drafts, record, reasons, gaps))
     problems, weeks = read_problems(record, clock)
     person = _person(record, clock)
@@ -58,7 +59,11 @@ def read_chart(
 def _entries(
     drafts: Sequence[Draft], record: PatientRecord, reasons: _Reasons, gaps: list[Gap]
 ) -> Iterator[Entry]:
-    """The lists without the orders that stand in the basket (a re-signed order is on both)."""
+    """The lists without the orders that stand in the basket (a re-signed order is on both).
+
+    Entries whose medicine is not known are counted in ``gaps``, unless they are there as malformed.
+    """
+    unknown: Counter[str] = Counter()
     in_basket = {(d.resource_type, d.id) for d in drafts if d.id}
     for view in MEDICATION_RECORDS:
         for resource, source in record.of_type(view):
@@ -66,9 +71,11 @@ def _entries(
                 continue
             medicine, gap = medicine_of(resource, record)
             if gap and not _is_said(source.path, record):
-                gaps.append(gap)
+                unknown[gap.kind] += 1
             if medicine.has(*_OF_CONCERN):
                 yield Entry(resource, medicine, reasons.of(resource))
+    for kind, count in unknown.items():
+        gaps.append(Gap(kind, GapReason.UNRESOLVED, "medicine not known", count, covers_list=False))
 
 
 def _is_said(path: str, record: PatientRecord) -> bool:

@@ -109,7 +109,8 @@ def _name(value: Value, measures: frozenset[Measure]) -> str:
 def _said(number: float | None, limit: float | None, positive: bool | None, value: Value) -> str:
     if number is not None:
         unit = (value.value_quantity.unit or value.value_quantity.code or "") if value.value_quantity else ""
-        shown = f"{milligrams(number)} {unit if len(unit) < 20 and '<' not in unit else ''}".strip()
+        plain = unit.replace("{", "").replace("}", "").replace("_", " ") if len(unit) < 20 else ""
+        shown = f"{milligrams(number)} {plain}".strip()
         return f"{shown} (upper limit {milligrams(limit)})" if limit else shown
     return {True: "positive", False: "negative"}.get(positive, "") if positive is not None else ""
 

@@ -37,6 +37,8 @@ class Product:
 @lru_cache(maxsize=4096)
 def _describe(product: Product) -> NamedDrug:
     read = read_drug_name(product.name)
+    if not read.ingredients:  # a name of the site's own: form and release are read beside the ingredients
+        read = read_drug_name(f"{' / '.join(product.ingredients)} {product.name}")
     told = product.naltrexone_mg is not None
     mg = product.naltrexone_mg if told else read.naltrexone_mg
     per_ml = product.per_ml if told else read.per_ml

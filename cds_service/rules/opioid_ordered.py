@@ -37,16 +37,22 @@ def opioid_ordered(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]
     exposures = [exposure for exposure, _ in blocking]
     loudest = [exposure for exposure, each in blocking if each is indicator]
     treatment = [o for o in ordered if for_opioid_use_disorder(o.medicine, o.reasons, chart)]
+    opioids = short_names([order.medicine for order in ordered])
+    only_treatment = len(treatment) == len(ordered)
     yield Finding(
         topic=TOPIC,
         indicator=indicator,
-        summary=_summary(loudest, short_names([order.medicine for order in ordered]), clinical),
+        summary=(
+            say(TOPIC, "for_treatment", opioids=opioids)
+            if only_treatment
+            else _summary(loudest, opioids, clinical)
+        ),
         found=(
             *(e.evidence for e in exposures),
             *(e.contradicted for e in exposures if e.contradicted),
             *(order.evidence for order in ordered),
         ),
-        lines=tuple(_lines(exposures, bool(treatment), clinical)),
+        lines=tuple(_lines(exposures, clinical, bool(treatment), only_treatment)),
         basis=say(TOPIC, "basis"),
         proposals=tuple(Remove(order) for order in ordered if order not in treatment),
     )
@@ -98,16 +104,22 @@ def _summary(loudest: Sequence[Exposure], opioids: str, clinical: Clinical) -> s
 _NAMES = {Regimen.COMBINATION: "naltrexone/bupropion", Regimen.UNKNOWN: "naltrexone, dose not recorded,"}
 
 
-def _lines(exposures: Sequence[Exposure], treatment: bool, clinical: Clinical) -> Iterator[str]:
-    kinds = {of_exposure(exposure, clinical) for exposure in exposures}
-    if Regimen.INJECTION in kinds:
-        yield say(TOPIC, "hold_injection")
-    elif Regimen.UNKNOWN in kinds or any(is_full_dose(exposure, clinical) for exposure in exposures):
-        yield say(TOPIC, "hold_oral")
-    else:
-        yield say(TOPIC, "hold_ldn")
-    yield say(TOPIC, "fail")
-    yield say(TOPIC, "sensitive")
-    yield say(TOPIC, "emergency")
+def _lines(
+    exposures: Sequence[Exposure], clinical: Clinical, treatment: bool, only_treatment: bool
+) -> Iterator[str]:
     if treatment:
         yield say(TOPIC, "treatment")
+    if not only_treatment:
+        yield _hold(exposures, clinical)
+        yield say(TOPIC, "fail")
+    yield say(TOPIC, "sensitive")
+    if not only_treatment:
+        yield say(TOPIC, "emergency")
+
+
+def _hold(exposures: Sequence[Exposure], clinical: Clinical) -> str:
+    kinds = {of_exposure(exposure, clinical) for exposure in exposures}
+    if Regimen.INJECTION in kinds:
+        return say(TOPIC, "hold_injection")
+    full = Regimen.UNKNOWN in kinds or any(is_full_dose(exposure, clinical) for exposure in exposures)
+    return say(TOPIC, "hold_oral") if full else say(TOPIC, "hold_ldn")

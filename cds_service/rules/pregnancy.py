@@ -42,7 +42,7 @@ def _unclear(chart: PatientChart, clinical: Clinical) -> Finding:
         indicator=Indicator.INFO,
         summary=say(topic, "info", why=chart.pregnancy.why_unclear, drug=drug(chart, clinical)),
         found=chart.pregnancy.evidence,
-        lines=(say(topic, "line"),),
+        lines=(say(topic, "line_male" if chart.person.sex == "male" else "line"),),
         basis=say(topic, "basis"),
         proposals=(DraftTest("pregnancy-test"),),
     )
