@@ -12,14 +12,23 @@ from time import perf_counter
 import flask
 import msgspec
 
-from cds_service.cds_hooks import HookRequest, Service, cds_hooks_blueprint, init_errors
+from cds_service.cds_hooks import (
+    CallContext,
+    CardsResponse,
+    HookRequest,
+    Service,
+    cds_hooks_blueprint,
+    init_errors,
+)
 from cds_service.cds_hooks.validation import validate_response
 from cds_service.decision import Decider
-from cds_service.errors import Unauthenticated
+from cds_service.errors import Unauthenticated, Unavailable
 from cds_service.feedback import Store
 from cds_service.knowledge import VERSION as KNOWLEDGE_VERSION
 from cds_service.knowledge import preload
-from cds_service.knowledge.clinical import load_clinical
+from cds_service.knowledge.clinical import Clinical, load_clinical
+from cds_service.knowledge.review import review_state
+from cds_service.knowledge.site_knowledge import add_site_knowledge
 from cds_service.metrics import CONTENT_TYPE, Metrics
 from cds_service.openapi import openapi_document
 from cds_service.services import make_services
@@ -47,9 +56,11 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     settings = settings or load_settings()
     preload()  # so that no prescriber waits for the tables
     clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
+    if settings.knowledge_dir:
+        _add_site_codes(Path(settings.knowledge_dir))
     metrics, store = Metrics(), Store(settings.database_url)
     decider = Decider(clinical, Sources.from_settings(settings, __version__), now, observe=metrics.count)
-    services = make_services(decider)
+    services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
     app = flask.Flask(__name__, static_folder=None)
     init_errors(app)
     app.register_blueprint(
@@ -71,6 +82,27 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
             "no client is registered: every call is refused (CDS_ENVIRONMENT is %s)", settings.cds_environment
         )
     return app
+
+
+def _add_site_codes(folder: Path) -> None:
+    """Raises ``ValueError`` naming every file and row that cannot be read."""
+    added = add_site_knowledge(folder)
+    _log.info("site knowledge %s: %d codes added", added.version, added.added)
+    for place in added.kept:
+        _log.warning("site knowledge: %s is known otherwise; the shipped meaning stays", place)
+
+
+def is_signed(settings: Settings, clinical: Clinical) -> bool:
+    """Production asks for a reviewer's name, or for the decision to go without."""
+    state = review_state(clinical.review.reviewer)
+    if settings.development or settings.allow_unreviewed or state.figures_reviewer:
+        return True
+    _log.error("%s: every call is refused (ALLOW_UNREVIEWED=true overrides)", state.words())
+    return False
+
+
+def _not_signed(request: HookRequest, call: CallContext) -> CardsResponse:
+    raise Unavailable("The clinical content of this service is not signed by a reviewer")
 
 
 def _authenticate(settings: Settings) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cds_service.cds_hooks import MEDICATION_PRESCRIBE, ORDER_SELECT, ORDER_SIGN, Hook, Service
-from cds_service.decision import Decider
+from cds_service.cds_hooks import MEDICATION_PRESCRIBE, ORDER_SELECT, ORDER_SIGN, Handler, Hook, Service
 from cds_service.sources import OBSERVATION_SEARCH
 
 TITLE = "Low dose naltrexone check"
@@ -39,18 +38,18 @@ PREFETCH = {
 }
 
 
-def make_services(decider: Decider) -> list[Service]:
-    """The three services, all answered by ``decider``."""
-    return [_service(hook, decider) for hook in (MEDICATION_PRESCRIBE, ORDER_SELECT, ORDER_SIGN)]
+def make_services(handler: Handler) -> list[Service]:
+    """The three services, all answered by ``handler``."""
+    return [_service(hook, handler) for hook in (MEDICATION_PRESCRIBE, ORDER_SELECT, ORDER_SIGN)]
 
 
-def _service(hook: Hook, decider: Decider) -> Service:
+def _service(hook: Hook, handler: Handler) -> Service:
     return Service(
         id=f"ldn-{hook.name}",
         hook=hook,
         title=TITLE,
         description=DESCRIPTION.format(when=_WHEN[hook]),
-        handler=decider.answer,
+        handler=handler,
         usage_requirements=USAGE,
         prefetch=PREFETCH,
     )

@@ -38,6 +38,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """TOML file of the site's own figures, laid over knowledge/clinical.toml."""
     cors_origins: tuple[str, ...] = ()
     """Browser origins that may call; in development every origin may."""
+    knowledge_dir: str | None = None
+    """Folder with the site's own codes: local-codes.csv, FHIR ValueSets and ConceptMaps."""
+    allow_unreviewed: bool = False
+    """Answer in production although no reviewer has signed the clinical figures."""
     fetch_kinds: tuple[str, ...] = ()
     """Further lists this EHR keeps and that are asked for: MedicationDispense, MedicationAdministration."""
     prefetch_keys: dict[str, str] = {}

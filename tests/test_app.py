@@ -16,9 +16,10 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from cds_service import create_app
+from cds_service import create_app, is_signed
 from cds_service.cds_hooks.validation import validate_discovery
 from cds_service.knowledge.clinical import load_clinical
+from cds_service.knowledge.site_knowledge import forget_site_knowledge
 from cds_service.rules import Topic
 from cds_service.scenarios import load
 from cds_service.settings import Settings, load_settings
@@ -414,3 +415,44 @@ def test_a_figure_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     file.write_text("[opioid_free]\nshrt = 7\n")
     with pytest.raises(ValueError, match="shrt"):
         load_clinical(file)
+
+
+def test_a_site_adds_its_own_codes(tmp_path: Path) -> None:
+    codes = tmp_path / "codes"
+    codes.mkdir()
+    (codes / "local-codes.csv").write_text(
+        "system,code,name,ingredients,naltrexone_mg,per_ml,form\n"
+        "https://ehr.example.org/drugs,LDN45,House LDN,naltrexone,4.5,,capsule\n"
+    )
+    client = create_app(settings(tmp_path, knowledge_dir=str(codes)), now=lambda: NOW).test_client()
+    coded = {"coding": [{"system": "https://ehr.example.org/drugs", "code": "LDN45"}]}
+    empty = {"resourceType": "Bundle", "type": "searchset"}
+    keys = (
+        "medicationRequests",
+        "medicationStatements",
+        "conditions",
+        "allergies",
+        "observations",
+        "patient",
+    )
+    request = sign(naltrexone_order(medicationCodeableConcept=coded), prefetch=dict.fromkeys(keys, empty))
+    try:
+        assert "starting-dose" in topics(client.post(SIGN, json=request))
+    finally:
+        forget_site_knowledge()
+
+
+def test_codes_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such folder"):
+        create_app(settings(tmp_path, knowledge_dir=str(tmp_path / "none")))
+
+
+def test_production_wants_a_reviewer_or_a_decision(tmp_path: Path) -> None:
+    clinical = load_clinical()
+    signed = tmp_path / "site.toml"
+    signed.write_text('[review]\nreviewer = "A. Pharmacist"\n')
+    production = settings(tmp_path, cds_environment="production")
+    assert not is_signed(production, clinical)
+    assert is_signed(production, load_clinical(signed))
+    assert is_signed(settings(tmp_path, cds_environment="production", allow_unreviewed=True), clinical)
+    assert is_signed(settings(tmp_path), clinical)

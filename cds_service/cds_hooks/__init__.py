@@ -17,7 +17,7 @@ A whole service::
 
 from cds_service.cds_hooks.authorization import FhirAuthorization
 from cds_service.cds_hooks.blueprint import cds_hooks_blueprint
-from cds_service.cds_hooks.discovery import CallContext, Service, discovery_document
+from cds_service.cds_hooks.discovery import CallContext, Handler, Service, discovery_document
 from cds_service.cds_hooks.draft_orders import DraftOrder
 from cds_service.cds_hooks.error_pages import init_errors, request_id
 from cds_service.cds_hooks.feedback import FeedbackItem, FeedbackSink, RefusedItem, parse_feedback
@@ -49,6 +49,7 @@ __all__ = [
     "FeedbackItem",
     "FeedbackSink",
     "FhirAuthorization",
+    "Handler",
     "Hook",
     "HookRequest",
     "Link",

@@ -30,7 +30,7 @@ puts a name into its `reviewer` cell), or, for one site only, into the site's ow
 def page() -> str:
     """The whole page."""
     parts = [_HEAD, *_release(), *_opioids(), *_other_medicines(), *_naltrexone(), *_combinations()]
-    parts += [*_codes_of_medicines(), *conditions(), *observations(), *_figures(), *_sources()]
+    parts += [*_codes_of_medicines(), *conditions(), *observations(), *_figures(), *_sources(), _site()]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -226,6 +226,10 @@ def _sources() -> Iterator[str]:
     yield "## Sources of the tables\n"
     rows = [[r["key"], r["citation"], r["date"], r["licence"]] for r in tables.rows("sources")]
     yield table(["key", "source", "date", "licence"], rows)
+
+
+def _site() -> str:
+    return (tables.folder() / "SITE.md").read_text("utf-8")
 
 
 # --- command ------------------------------------------------------------------------------------

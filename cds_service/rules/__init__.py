@@ -81,7 +81,14 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     found = [finding for rule in rules for finding in rule(chart, clinical)]
     wanted = [finding for finding in found if finding.topic.value not in clinical.rules.off]
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
-    return sorted(offered, key=lambda finding: finding.indicator.rank)
+    shown = [_at_level_of_site(finding, clinical) for finding in offered]
+    return sorted(shown, key=lambda finding: finding.indicator.rank)
+
+
+def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
+    """How loudly the site wants the topic; what is withheld was decided by the rules' own level."""
+    shown = clinical.indicator.shown(finding.topic.value, finding.indicator.value)
+    return replace(finding, indicator=Indicator(shown))
 
 
 def _offer(finding: Finding, all_findings: list[Finding]) -> Finding | None:

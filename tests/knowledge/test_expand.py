@@ -39,7 +39,7 @@ def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Terminology) as made:
         made.asked, made.answer = [], paged
         made.base = f"http://127.0.0.1:{made.server_port}/fhir"
-        thread = threading.Thread(target=made.serve_forever)
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield made
         made.shutdown()

@@ -155,3 +155,13 @@ def test_every_rule_asks_one_question():
 def test_context_is_never_judged():
     assert topics(chart(ldn(selected=False), order(LOPERAMIDE, id="d2", selected=False))) == []
     assert LDN.selected
+
+
+def test_a_site_makes_a_topic_louder_and_never_quieter_by_accident() -> None:
+    kratom = chart(exposures=(taken(KRATOM),))
+    louder = with_figures(indicator={"level": {"opioid-coprescription": "critical"}})
+    assert topics(kratom, louder) == [("opioid-coprescription", "critical")]
+    surgery = chart(surgeries=(planned_surgery(3),))
+    warned = with_figures(indicator={"level": {"surgery": "warning"}})
+    assert ("surgery", "warning") in topics(surgery, warned)
+    assert ("starting-dose", "info") in topics(surgery, warned)
