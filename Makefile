@@ -21,7 +21,7 @@ DEV = $(VENV)/.installed-dev
 .PHONY: help run test lint format types knowledge package check lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(RUNTIME) ## start the service on 127.0.0.1 in development mode and show one real exchange
 	CDS_ENVIRONMENT=development $(PY) -m cds_service.demo

@@ -56,8 +56,9 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     settings = settings or load_settings()
     preload()  # so that no prescriber waits for the tables
     clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
+    knowledge = KNOWLEDGE_VERSION
     if settings.knowledge_dir:
-        _add_site_codes(Path(settings.knowledge_dir))
+        knowledge += f"+{_add_site_codes(Path(settings.knowledge_dir))}"
     metrics, store = Metrics(), Store(settings.database_url)
     decider = Decider(clinical, Sources.from_settings(settings, __version__), now, observe=metrics.count)
     services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
@@ -76,7 +77,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         )
     )
     app.register_blueprint(workbench_blueprint(clinical))
-    _add_operation(app, metrics, store, services)
+    _add_operation(app, metrics, store, services, knowledge)
     if not settings.development:
         _log.warning(
             "no client is registered: every call is refused (CDS_ENVIRONMENT is %s)", settings.cds_environment
@@ -84,12 +85,13 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     return app
 
 
-def _add_site_codes(folder: Path) -> None:
-    """Raises ``ValueError`` naming every file and row that cannot be read."""
+def _add_site_codes(folder: Path) -> str:
+    """Their version. Raises ``ValueError`` naming every file and row that cannot be read."""
     added = add_site_knowledge(folder)
     _log.info("site knowledge %s: %d codes added", added.version, added.added)
     for place in added.kept:
         _log.warning("site knowledge: %s is known otherwise; the shipped meaning stays", place)
+    return added.version
 
 
 def is_signed(settings: Settings, clinical: Clinical) -> bool:
@@ -120,7 +122,9 @@ def _reporter(metrics: Metrics) -> Callable[[Service, HookRequest, bytes], None]
     return report
 
 
-def _add_operation(app: flask.Flask, metrics: Metrics, store: Store, services: list[Service]) -> None:
+def _add_operation(
+    app: flask.Flask, metrics: Metrics, store: Store, services: list[Service], knowledge: str
+) -> None:
     """Health, metrics and the OpenAPI document."""
     known = {service.id for service in services}
 
@@ -135,7 +139,7 @@ def _add_operation(app: flask.Flask, metrics: Metrics, store: Store, services: l
             status="up",
             database="up" if store.is_up() else "degraded",
             version=__version__,
-            knowledge=KNOWLEDGE_VERSION,
+            knowledge=knowledge,
         )
 
     @app.get("/metrics")
