@@ -41,10 +41,10 @@ format: $(DEV) ## let ruff repair what it can
 types: $(DEV) ## mypy --strict
 	$(PY) -m mypy --strict cds_service app.py
 
-knowledge: $(DEV) ## check the knowledge tables
-	@if [ -e cds_service/knowledge/lint.py ] || [ -d cds_service/knowledge/lint ]; then \
-	    set -x; $(PY) -m cds_service.knowledge.lint; \
-	else echo "no knowledge linter in this tree"; fi
+knowledge: $(DEV) ## check the knowledge: tables, accuracy over the labelled lists, docs/knowledge.md
+	$(PY) -m cds_service.knowledge.lint
+	$(PY) -m cds_service.knowledge.accuracy
+	$(PY) -m cds_service.knowledge.document --check
 
 package: $(DEV) ## build the wheel, install it away from the checkout and start the service from it
 	tools/try_wheel.sh $(PY)

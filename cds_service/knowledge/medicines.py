@@ -135,8 +135,13 @@ def _duration(ingredients: Iterable[Ingredient], form: Form | None, released: bo
 
 
 def _card_name(believed: Sequence[_Evidence], agreeing: Sequence[_Evidence]) -> str:
-    """The first name that tells a dose form: a bare ingredient code says less than its text."""
-    telling = (e for e in (*believed, *agreeing) if e.drug.form or e.drug.naltrexone_mg)
+    """The EHR's own words where they name the same and tell a dose form: the prescriber knows them.
+
+    Else the code's name, unless it is a bare ingredient and a text says more.
+    """
+    named = of_concern(frozenset(n for e in believed for n in e.ingredients))
+    own = [e for by in (KnownBy.TEXT, KnownBy.DISPLAY) for e in agreeing if e.by is by and e.concern == named]
+    telling = (e for e in (*own, *believed, *agreeing) if e.drug.form or e.drug.naltrexone_mg)
     return next(telling, believed[0]).name[:_NAME_LENGTH]
 
 
