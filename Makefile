@@ -89,3 +89,14 @@ bench-knowledge: $(DEV) ## what loading and asking the knowledge costs
 
 knowledge-page: $(DEV) ## write docs/knowledge.md anew
 	$(PY) -m cds_service.knowledge.document
+
+.PHONY: bench-fetch chaos test-hapi
+
+bench-fetch: $(DEV) ## what reading from an EHR costs; BENCH_ARGS='--json FILE' for the figures
+	$(PY) -m benchmarks.fetch $(BENCH_ARGS)
+
+chaos: $(DEV) ## random faults of an EHR; CHAOS_ARGS='--requests 2000 --seed 1'
+	$(PY) -m benchmarks.chaos $(CHAOS_ARGS)
+
+test-hapi: $(DEV) ## the same cards from HAPI FHIR (needs Java 17 and Maven, or HAPI_JAR)
+	TEST_HAPI=1 $(PY) -m pytest tests/hapi $(PYTEST_ARGS)

@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         )
     )
     app.register_blueprint(workbench_blueprint(clinical))
-    _add_operation(app, metrics, store, services, knowledge)
+    _add_operation(app, metrics, store, services, knowledge, decider.sources)
     if not settings.development:
         _log.warning(
             "no client is registered: every call is refused (CDS_ENVIRONMENT is %s)", settings.cds_environment
@@ -123,9 +123,15 @@ def _reporter(metrics: Metrics) -> Callable[[Service, HookRequest, bytes], None]
 
 
 def _add_operation(
-    app: flask.Flask, metrics: Metrics, store: Store, services: list[Service], knowledge: str
+    app: flask.Flask,
+    metrics: Metrics,
+    store: Store,
+    services: list[Service],
+    knowledge: str,
+    sources: Sources,
 ) -> None:
     """Health, metrics and the OpenAPI document."""
+    metrics.watch(sources.servers)
     known = {service.id for service in services}
 
     @app.get("/health/live")
@@ -134,10 +140,12 @@ def _add_operation(
 
     @app.get("/health/ready")
     def ready() -> flask.Response:
-        """A broken database degrades feedback; cards still go out, so the replica stays in."""
+        """A broken database degrades feedback, a silent EHR its own cards: the replica stays in."""
+        silent = sorted(host for host, degraded in sources.servers().items() if degraded)
         return flask.jsonify(
             status="up",
             database="up" if store.is_up() else "degraded",
+            fhir_servers={"status": "degraded" if silent else "up", "degraded": silent},
             version=__version__,
             knowledge=knowledge,
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from cds_service.rules import Finding
 
@@ -35,6 +37,25 @@ class Metrics:
         for finding in findings:
             self.cards.labels(finding.topic.value, finding.indicator.value).inc()
 
+    def watch(self, servers: Callable[[], Mapping[str, bool]]) -> None:
+        """Show, at each scrape, which FHIR servers do not answer; ``servers`` bounds how many there are."""
+        self.registry.register(_Servers(servers))
+
     def page(self) -> bytes:
         """The exposition of ``GET /metrics``."""
         return generate_latest(self.registry)
+
+
+class _Servers(Collector):
+    """Reads the circuit breakers when the page is asked for."""
+
+    def __init__(self, servers: Callable[[], Mapping[str, bool]]) -> None:
+        self._servers = servers
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        gauge = GaugeMetricFamily(
+            "ldn_cds_fhir_server_degraded", "1 while a FHIR server does not answer", labels=("host",)
+        )
+        for host, degraded in sorted(self._servers().items()):
+            gauge.add_metric([host], float(degraded))
+        yield gauge

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from cds_service.cds_hooks import HookRequest
 from cds_service.chart.baskets import Concern, Draft
 from cds_service.drafts import Version
 from cds_service.fhir import (
+    CircuitBreaker,
     ClientOptions,
     Deadline,
     FhirAccess,
@@ -49,13 +50,16 @@ class Sources:
     zone: ZoneInfo
     options: GatherOptions
     further: tuple[str, ...] = ()
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     @classmethod
     def from_settings(cls, settings: Settings, release: str) -> Sources:
         """The sources of ``settings``; ``release`` is named to the servers asked."""
         allow = any_http if settings.development else https_only
+        breaker = CircuitBreaker()
         return cls(
-            client=FhirClient(ClientOptions(user_agent=f"ldn-cds/{release}", allow_url=allow)),
+            client=FhirClient(ClientOptions(user_agent=f"ldn-cds/{release}", allow_url=allow, guard=breaker)),
+            breaker=breaker,
             budget=settings.time_budget_ms / 1000,
             zone=settings.zone,
             options=GatherOptions(
@@ -66,18 +70,30 @@ class Sources:
         )
 
     def gather(
-        self, request: HookRequest, version: Version, drafts: Sequence[Draft], needs: Concern
+        self,
+        request: HookRequest,
+        version: Version,
+        drafts: Sequence[Draft],
+        needs: Concern,
+        budget: float | None = None,
     ) -> PatientRecord:
-        """What the orders need and can be known within the budget, and what could not."""
+        """What the orders need and can be known within the budget, and what could not.
+
+        :param budget: seconds this client grants, where it grants others than the site's own.
+        """
         return gather(
             request.patient_id,
             request.prefetch,
             [draft.resource for draft in drafts if draft.resource],
             server=self._access(request),
             wanted=self._queries(version, needs),
-            deadline=Deadline(self.budget),
+            deadline=Deadline(self.budget if budget is None else budget),
             options=self.options,
         )
+
+    def servers(self) -> dict[str, bool]:
+        """The hosts of the FHIR servers called of late; true for one that does not answer."""
+        return self.breaker.hosts()
 
     def _access(self, request: HookRequest) -> FhirAccess | None:
         if request.fhir_server is None:

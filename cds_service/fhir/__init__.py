@@ -3,6 +3,7 @@
 :func:`gather` is the way in. Nothing here knows a drug or a disease.
 """
 
+from cds_service.fhir.breaker import CircuitBreaker
 from cds_service.fhir.client import ClientOptions, FhirAccess, FhirClient
 from cds_service.fhir.codes import Code, codes_of, text_of
 from cds_service.fhir.dates import Span, read_date, read_period
@@ -16,6 +17,7 @@ from cds_service.fhir.records import Gap, GapReason, PatientRecord, Source
 from cds_service.fhir.references import Ingredient, MedicationSource, ResolvedBy, medication_of
 
 __all__ = [
+    "CircuitBreaker",
     "ClientOptions",
     "Code",
     "Deadline",

@@ -12,17 +12,19 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPMessage
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from cds_service.fhir.deadline import Deadline
+from cds_service.fhir.hangups import Calls, NotingAdapter
+from cds_service.fhir.lanes import Lanes
 from cds_service.fhir.origins import Origin, https_only, origin_of, resolve
 from cds_service.fhir.records import GapReason
 
@@ -32,8 +34,11 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 ACCEPT: Final = "application/fhir+json, application/json;q=0.9"
+PLAIN_JSON: Final = "application/json"
+"""Asked for once where the server says 406: older servers know no FHIR media type."""
 _CHUNK: Final = 65536
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_NOWHERE: Final = ("", "", 0)
 # Below this no call can finish, and a time-out of 0 means "none" to a socket.
 _SHORTEST: Final = 0.002
 
@@ -63,7 +68,7 @@ class Guard(Protocol):
         """Whether the origin may be called now."""
 
     def record(self, origin: Origin, *, ok: bool) -> None:
-        """What came of a call: false for a time-out, a broken connection, 429 and 5xx."""
+        """What came of a call: false for a time-out or a broken connection, true for any answer."""
 
 
 class _Open:
@@ -86,9 +91,10 @@ class ClientOptions:
     max_redirects: int = 3
     attempts: int = 2
     """Tries per call; only a connection that breaks before an answer is tried again."""
-    threads: int = 64
-    connections: int = 32
-    """Kept open per origin."""
+    threads: int = 192
+    """For all servers together; they start as they are needed."""
+    parallel: int = 64
+    """Calls to one origin at a time, and connections kept open to it; fewer than ``threads``."""
     origins: int = 64
     """Sessions kept; the one unused longest goes first."""
     verify: bool | str = True
@@ -130,34 +136,40 @@ class FhirClient:
         self.options = options or ClientOptions()
         self._lock = threading.Lock()
         self._sessions: OrderedDict[Origin, requests.Session] = OrderedDict()
-        self._executor: ThreadPoolExecutor | None = None
+        self._calls = Calls()
+        self.lanes = Lanes(self.options.threads, self.options.parallel)
 
     def access(self, base_url: str, token: str | None = None) -> FhirAccess:
         """The right to call one server for one request."""
         return FhirAccess(self, base_url, token)
 
-    def submit(self, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run ``task`` in the shared threads, which start with the first task (after any fork)."""
-        with self._lock:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(self.options.threads, thread_name_prefix="fhir")
-            return self._executor.submit(task, *args, **kwargs)
+    def submit(
+        self, access: FhirAccess, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]:
+        """Run ``task``, which calls the server of ``access``, in the threads that server may use."""
+        return self.lanes.submit(origin_of(access.base_url) or _NOWHERE, task, *args, **kwargs)
+
+    def hang_up(self, deadline: Deadline) -> None:
+        """End the calls of a request that has been answered, so that their threads are free."""
+        self._calls.hang_up(deadline)
 
     def close(self) -> None:
         """Close all connections; tasks not yet started are dropped."""
+        self.lanes.close()
         with self._lock:
-            if self._executor is not None:
-                self._executor.shutdown(wait=False, cancel_futures=True)
-                self._executor = None
             for session in self._sessions.values():
                 session.close()
             self._sessions.clear()
 
     def get(self, access: FhirAccess, url: str, deadline: Deadline) -> Reply:
         """GET ``url`` with the token of ``access``, following redirects on that origin only."""
+        reply = self._follow(access, url, deadline, ACCEPT)
+        return self._follow(access, url, deadline, PLAIN_JSON) if reply.status == 406 else reply
+
+    def _follow(self, access: FhirAccess, url: str, deadline: Deadline, accept: str) -> Reply:
         for _ in range(self.options.max_redirects + 1):
             self._check(access, url)
-            reply, location = self._try(access, url, deadline)
+            reply, location = self._try(access, url, deadline, accept)
             if location is None:
                 return reply
             url = resolve(url, location)
@@ -169,37 +181,43 @@ class FhirClient:
         if not self.options.allow_url(url):
             raise FetchFailed(GapReason.NOT_SUPPLIED, "fhirServer is not allowed")
 
-    def _try(self, access: FhirAccess, url: str, deadline: Deadline) -> tuple[Reply, str | None]:
-        origin = origin_of(url)
-        assert origin is not None  # _check has seen to it
-        guard = self.options.guard
+    def _try(self, access: FhirAccess, url: str, deadline: Deadline, accept: str) -> tuple[Reply, str | None]:
         for attempt in range(1, self.options.attempts + 1):
-            if not guard.admit(origin):
-                raise FetchFailed(GapReason.SERVER_ERROR, "server is failing; not asked")
             try:
-                reply, location = self._once(access, url, origin, deadline)
+                return self._guarded(access, url, deadline, accept)
             except _Broken as broken:
-                guard.record(origin, ok=False)
                 if attempt == self.options.attempts:
                     raise FetchFailed(GapReason.SERVER_ERROR, broken.detail) from None
-            except FetchFailed:
-                guard.record(origin, ok=False)
-                raise
-            else:
-                guard.record(origin, ok=reply.status < 500 and reply.status != 429)
-                return reply, location
         raise FetchFailed(GapReason.SERVER_ERROR, "not tried")
 
-    def _once(
-        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline
+    def _guarded(
+        self, access: FhirAccess, url: str, deadline: Deadline, accept: str
     ) -> tuple[Reply, str | None]:
-        left = deadline.left()
-        if left < _SHORTEST:
+        origin = origin_of(url)
+        assert origin is not None  # _check has seen to it
+        # a call that never began says nothing about the server
+        if deadline.left() < _SHORTEST:
             raise FetchFailed(GapReason.TIME_OUT, "time budget spent")
-        headers = {"Accept": ACCEPT, "User-Agent": self.options.user_agent}
+        guard = self.options.guard
+        if not guard.admit(origin):
+            raise FetchFailed(GapReason.SERVER_ERROR, "server is failing; not asked")
+        try:
+            answer = self._once(access, url, origin, deadline, accept)
+        except (_Broken, FetchFailed) as failed:
+            guard.record(origin, ok=isinstance(failed, _TooLarge))
+            raise
+        guard.record(origin, ok=True)
+        return answer
+
+    def _once(
+        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
+    ) -> tuple[Reply, str | None]:
+        left = max(deadline.left(), _SHORTEST)
+        headers = {"Accept": accept, "User-Agent": self.options.user_agent}
         if access.token:
             headers["Authorization"] = f"Bearer {access.token}"
         with (
+            self._calls.noted(deadline),
             _translated(),
             self._session(origin).get(
                 url,
@@ -213,6 +231,7 @@ class FhirClient:
         ):
             location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
             body = b"" if location else _read_body(response, deadline, self.options.max_bytes)
+            _forget_headers(response)
             return Reply(response.status_code, body, url), location
 
     def _session(self, origin: Origin) -> requests.Session:
@@ -228,10 +247,14 @@ class FhirClient:
         # a .netrc on the host would replace the token; a cookie would carry one user's session to another
         session.trust_env = False
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=2, pool_maxsize=self.options.connections, max_retries=0)
+        adapter = NotingAdapter(pool_connections=2, pool_maxsize=self.options.parallel, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
+
+
+class _TooLarge(FetchFailed):
+    """An answer that was cut off here: the server itself is well."""
 
 
 class _Broken(Exception):
@@ -257,6 +280,13 @@ def _translated() -> Iterator[None]:
         raise FetchFailed(GapReason.SERVER_ERROR, f"bad answer ({type(error).__name__})") from None
 
 
+def _forget_headers(response: requests.Response) -> None:
+    """A pooled connection keeps its last answer's headers; a ``Content-Location`` in them names a patient."""
+    original = getattr(response.raw, "_original_response", None)
+    if original is not None:
+        original.headers = original.msg = HTTPMessage()
+
+
 def _read_body(response: requests.Response, deadline: Deadline, limit: int) -> bytes:
     """Read what comes, as it comes: a byte a second must not outlast the budget."""
     chunks: list[bytes] = []
@@ -264,10 +294,12 @@ def _read_body(response: requests.Response, deadline: Deadline, limit: int) -> b
     for chunk in _chunks(response):
         size += len(chunk)
         if size > limit:
-            raise FetchFailed(GapReason.SERVER_ERROR, "answer too large")
+            raise _TooLarge(GapReason.SERVER_ERROR, "answer too large")
         if deadline.passed:
             raise FetchFailed(GapReason.TIME_OUT, "answer not complete in time")
         chunks.append(chunk)
+    if deadline.passed:  # it may have been hung up on, which looks like the end of an answer
+        raise FetchFailed(GapReason.TIME_OUT, "answer not complete in time")
     return b"".join(chunks)
 
 

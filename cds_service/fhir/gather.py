@@ -197,7 +197,7 @@ class _Gathering:
             self.record.gaps.append(gap)
 
     def _start(self, fetch: Fetch) -> None:
-        future = self.access.client.submit(fetch.run, self.access, self.deadline)
+        future = self.access.client.submit(self.access, fetch.run, self.access, self.deadline)
         self.pending[future] = fetch
 
     def _give_up(self) -> None:
@@ -207,6 +207,8 @@ class _Gathering:
             late = replace(fetch, pages=list(fetch.pages))  # its thread may still add to the other
             late.failure = late.failure or Gap(fetch.kind, GapReason.TIME_OUT, "time budget spent")
             self._take(late)
+        if self.pending:
+            self.access.client.hang_up(self.deadline)
         self.pending.clear()
 
     def _take(self, fetch: Fetch) -> None:

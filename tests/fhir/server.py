@@ -32,6 +32,7 @@ class FhirServer:
         self.routes: dict[str, Route] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.peers: list[object] = []
         self.ended = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
@@ -72,6 +73,7 @@ def _handler(server: FhirServer) -> type[BaseHTTPRequestHandler]:
             path = unquote(self.path)
             server.asked.append(path)
             server.headers.append(dict(self.headers))
+            server.peers.append(self.client_address)
             answer = server.answer(path)
             body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
             if answer.hang:

@@ -51,6 +51,7 @@ def test_a_connection_is_used_again(client: FhirClient, server: FhirServer) -> N
     for _ in range(3):
         fetch(client, server)
     assert len(client._sessions) == 1
+    assert len(set(server.peers)) == 1
 
 
 def test_compressed_answers(client: FhirClient, server: FhirServer) -> None:
@@ -208,9 +209,11 @@ def test_a_guard_is_asked_and_told(server: FhirServer) -> None:
     server.routes["Condition"] = Answer({}, status=503)
     assert fetch(client, server, "Patient").status == 200
     assert fetch(client, server).status == 503
+    server.routes["Observation"] = Answer(hang=True)
+    assert failure(client, server, "Observation", seconds=0.1).reason is GapReason.TIME_OUT
     assert failure(client, server).detail == "server is failing; not asked"
-    assert breaker.outcomes == [True, False]
-    assert len(server.asked) == 2
+    assert breaker.outcomes == [True, True, False]
+    assert len(server.asked) == 3
     client.close()
 
 
