@@ -400,7 +400,7 @@ def closed_port() -> Iterator[str]:
 def report(tally: Tally, patients: int, requests: int) -> Iterator[str]:
     """The run in words."""
     done = len(tally.seconds)
-    yield f"{done} of {requests} requests, {patients} patients with findings, {len(FAULTS) + 1} kinds of fault"
+    yield f"{done} of {requests} requests, {patients} patients with findings, {len(FAULTS) + 1} faults"
     yield "statuses: " + ", ".join(f"{status}: {count}" for status, count in sorted(tally.statuses.items()))
     for outcome, count in tally.outcomes.most_common():
         yield f"  {count:5} {outcome}"

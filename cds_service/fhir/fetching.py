@@ -96,7 +96,9 @@ def _is_of_kind(page: Page, kind: str, *, first: bool, is_search: bool) -> bool:
     if page.shape is Shape.BARE:
         return present == {kind}
     # a first page of nothing but other types answers another question; "Resource" is an unreadable entry
-    return page.empty or not first or bool(present & {kind, "Resource"}) or (is_search and not present)
+    if page.empty or not first or present & {kind, "Resource"}:
+        return True
+    return is_search and not present and not page.others
 
 
 def _is_json(body: bytes) -> bool:

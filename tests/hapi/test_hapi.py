@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from cds_service import create_app
 from cds_service.scenarios import Scenario, all_names, load
 from cds_service.settings import Settings
-from tests.hapi.hapi_server import JAVA_NAMES, hapi_server
+from tests.hapi.hapi_server import JAVA_NAMES, HapiFailed, hapi_server
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 FURTHER = ("MedicationDispense", "MedicationAdministration")
@@ -48,14 +48,25 @@ class Servers:
         self._folder = folder
         self._stack = stack
         self._bases: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
 
     def base(self, version: str) -> str:
         """The base URL of the loaded server of ``version``; it stops when another version starts."""
+        if version in self._failed:  # said once in full; starting it for every test would take hours
+            pytest.fail(f"HAPI {version}: {self._failed[version].splitlines()[0]}", pytrace=False)
         if version not in self._bases:
-            self._stack.close()
+            self._start(version)
+        return self._bases[version]
+
+    def _start(self, version: str) -> None:
+        self._stack.close()
+        try:
             self._bases = {version: self._stack.enter_context(hapi_server(version, self._folder))}
             _load(self._bases[version], version)
-        return self._bases[version]
+        except (HapiFailed, AssertionError) as failure:
+            self._bases = {}
+            self._failed[version] = str(failure)
+            pytest.fail(f"HAPI {version}: {failure}", pytrace=False)
 
 
 def _load(base: str, version: str) -> None:
