@@ -332,7 +332,7 @@ def test_what_the_server_does_not_answer_is_said(tmp_path: Path, ehr: Ehr) -> No
     assert "not-checked" in topics(answer)
     card = next(c for c in answer.json["cards"] if c["source"]["topic"]["code"] == "not-checked")  # type: ignore[index]
     assert card["indicator"] == "info"
-    assert "Allergies: the EHR answered with an error" in card["detail"]
+    assert "Allergies: the EHR could not be reached" in card["detail"]
 
 
 # --- feedback ------------------------------------------------------------------------

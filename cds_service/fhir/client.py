@@ -187,8 +187,8 @@ class FhirClient:
                 return self._guarded(access, url, deadline, accept)
             except _Broken as broken:
                 if attempt == self.options.attempts:
-                    raise FetchFailed(GapReason.SERVER_ERROR, broken.detail) from None
-        raise FetchFailed(GapReason.SERVER_ERROR, "not tried")
+                    raise FetchFailed(GapReason.UNREACHABLE, broken.detail) from None
+        raise FetchFailed(GapReason.UNREACHABLE, "not tried")
 
     def _guarded(
         self, access: FhirAccess, url: str, deadline: Deadline, accept: str
@@ -200,7 +200,7 @@ class FhirClient:
             raise FetchFailed(GapReason.TIME_OUT, "time budget spent")
         guard = self.options.guard
         if not guard.admit(origin):
-            raise FetchFailed(GapReason.SERVER_ERROR, "server is failing; not asked")
+            raise FetchFailed(GapReason.UNREACHABLE, "server is failing; not asked")
         try:
             answer = self._once(access, url, origin, deadline, accept)
         except (_Broken, FetchFailed) as failed:
@@ -273,7 +273,7 @@ def _translated() -> Iterator[None]:
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise FetchFailed(GapReason.TIME_OUT, "no answer in time") from None
     except requests.exceptions.SSLError:
-        raise FetchFailed(GapReason.SERVER_ERROR, "TLS certificate refused") from None
+        raise FetchFailed(GapReason.UNREACHABLE, "TLS certificate refused") from None
     except requests.ConnectionError:
         raise _Broken("connection failed") from None
     except (urllib3.exceptions.HTTPError, requests.RequestException, OSError, ValueError) as error:

@@ -154,8 +154,8 @@ def test_nobody_listens(client: FhirClient) -> None:
     [
         (requests.ConnectTimeout(), GapReason.TIME_OUT, 1),
         (requests.ReadTimeout(), GapReason.TIME_OUT, 1),
-        (requests.exceptions.SSLError(), GapReason.SERVER_ERROR, 1),
-        (requests.exceptions.ConnectionError(), GapReason.SERVER_ERROR, 2),
+        (requests.exceptions.SSLError(), GapReason.UNREACHABLE, 1),
+        (requests.exceptions.ConnectionError(), GapReason.UNREACHABLE, 2),
         (requests.exceptions.InvalidURL(), GapReason.SERVER_ERROR, 1),
     ],
 )
