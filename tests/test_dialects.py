@@ -1,4 +1,4 @@
-"""How real EHRs write: each dialect through the whole service, from prefetch and from a server.
+"""How real EHRs write: each dialect through the whole service, from prefetch or from a server.
 
 The payloads are invented, in the shapes those systems send. In each the patient
 takes oxycodone, and naltrexone is being signed.
