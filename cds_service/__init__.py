@@ -11,7 +11,9 @@ from time import perf_counter
 
 import flask
 import msgspec
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from cds_service.callers import authentication, key_reader, registered_clients, say_who_may_call
 from cds_service.cds_hooks import (
     CallContext,
     CardsResponse,
@@ -22,7 +24,7 @@ from cds_service.cds_hooks import (
 )
 from cds_service.cds_hooks.validation import validate_response
 from cds_service.decision import Decider
-from cds_service.errors import Unauthenticated, Unavailable
+from cds_service.errors import Unavailable
 from cds_service.feedback import Store
 from cds_service.knowledge import VERSION as KNOWLEDGE_VERSION
 from cds_service.knowledge import preload
@@ -34,6 +36,7 @@ from cds_service.openapi import openapi_document
 from cds_service.services import make_services
 from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
+from cds_service.token_ids import SharedTokenIds, shared_token_ids
 from cds_service.workbench import workbench_blueprint
 
 _log = logging.getLogger(__name__)
@@ -62,27 +65,44 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     metrics, store = Metrics(), Store(settings.database_url)
     decider = Decider(clinical, Sources.from_settings(settings, __version__), now, observe=metrics.count)
     services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
+    clients = registered_clients(settings)
+    say_who_may_call(settings, clients())
     app = flask.Flask(__name__, static_folder=None)
+    if settings.trusted_proxies:
+        _believe_proxies(app, settings.trusted_proxies)
     init_errors(app)
     app.register_blueprint(
         cds_hooks_blueprint(
             services,
-            authenticate=lambda request: _authenticate(settings),
+            authenticate=authentication(
+                settings,
+                clients,
+                fetch_keys=key_reader(settings),
+                token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
+                on_refusal=metrics.refuse,
+                now=lambda: now().timestamp(),
+            ),
+            protect_discovery=settings.protect_discovery,
             feedback_sink=store.keep,
             max_body_bytes=settings.max_body_bytes,
             public_url=settings.public_url,
             use_request_host=settings.development,
-            allow_origin=lambda origin: settings.development or origin in settings.cors_origins,
+            allow_origin=lambda origin: (
+                settings.development or origin in settings.cors_origins or clients().allow_origin(origin)
+            ),
             on_response=_reporter(metrics) if settings.validate_responses else None,
         )
     )
     app.register_blueprint(workbench_blueprint(clinical))
     _add_operation(app, metrics, store, services, knowledge, decider.sources)
-    if not settings.development:
-        _log.warning(
-            "no client is registered: every call is refused (CDS_ENVIRONMENT is %s)", settings.cds_environment
-        )
     return app
+
+
+def _believe_proxies(app: flask.Flask, proxies: int) -> None:
+    """Take host, scheme and prefix from the X-Forwarded headers that the proxies in front have set."""
+    app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_port=proxies, x_prefix=proxies
+    )
 
 
 def _add_site_codes(folder: Path) -> str:
@@ -105,12 +125,6 @@ def is_signed(settings: Settings, clinical: Clinical) -> bool:
 
 def _not_signed(request: HookRequest, call: CallContext) -> CardsResponse:
     raise Unavailable("The clinical content of this service is not signed by a reviewer")
-
-
-def _authenticate(settings: Settings) -> None:
-    """Development answers everybody; otherwise a caller must be registered, and none can be yet."""
-    if not settings.development:
-        raise Unauthenticated("no client is registered")
 
 
 def _reporter(metrics: Metrics) -> Callable[[Service, HookRequest, bytes], None]:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from cds_service.cds_hooks.authentication import Refusal
 from cds_service.rules import Finding
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,6 +26,14 @@ class Metrics:
             "ldn_cds_request_seconds", "Time to answer, by service", ("service",), registry=self.registry
         )
         self.cards = Counter("ldn_cds_cards", "Cards shown", ("topic", "indicator"), registry=self.registry)
+        self.refused = Counter(
+            "ldn_cds_calls_refused", "Calls answered 401, by reason", ("reason",), registry=self.registry
+        )
+        self.unshared_replay = Counter(
+            "ldn_cds_replay_unshared",
+            "Tokens checked against the memory of one process only",
+            registry=self.registry,
+        )
         self.violations = Counter(
             "ldn_cds_response_violations",
             "Answers that broke a rule of CDS Hooks",
@@ -36,6 +45,10 @@ class Metrics:
         """Count the cards of one answer."""
         for finding in findings:
             self.cards.labels(finding.topic.value, finding.indicator.value).inc()
+
+    def refuse(self, reason: Refusal) -> None:
+        """Count a call that was answered 401."""
+        self.refused.labels(reason.value).inc()
 
     def watch(self, servers: Callable[[], Mapping[str, bool]]) -> None:
         """Show, at each scrape, which FHIR servers do not answer; ``servers`` bounds how many there are."""

@@ -26,6 +26,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``development`` answers unauthenticated calls and allows http and loopback FHIR servers."""
     public_url: str | None = None
     """Absolute URL under which the outside reaches this service; links and audiences are made of it."""
+    clients_file: str | None = None
+    """TOML file with the EHRs that may call (docs/clients.md)."""
+    protect_discovery: bool = False
+    """Ask for a token on discovery too; some EHRs send none there."""
+    trusted_proxies: int = 0
+    """Proxies in front whose X-Forwarded headers are believed, where ``public_url`` is not set."""
+    redis_url: str | None = None
+    """Redis that workers and replicas share token ids in; else the database."""
     database_url: str = "sqlite:///instance/ldn-cds.sqlite3"
     """SQLAlchemy URL; the default is an SQLite file under the working directory."""
     time_budget_ms: int = 400

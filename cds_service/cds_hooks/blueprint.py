@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import flask
 
+from cds_service.cds_hooks.authentication import Caller
 from cds_service.cds_hooks.bodies import read_body, require_json
 from cds_service.cds_hooks.discovery import CallContext, Service, discovery_document, entity_tag
 from cds_service.cds_hooks.error_pages import outcome_response, request_id
@@ -25,8 +26,8 @@ from cds_service.errors import InvalidRequest, NotFound
 
 _log = logging.getLogger(__name__)
 
-Authenticate = Callable[[flask.Request], str | None]
-"""Says who calls (a client id, or ``None`` for nobody in particular), or raises ``Unauthenticated``."""
+Authenticate = Callable[[flask.Request], Caller | None]
+"""Says who calls (``None`` for nobody in particular), or raises ``Unauthenticated``."""
 
 ResponseObserver = Callable[[Service, HookRequest, bytes], None]
 """Sees every answer as it goes out, for checks that report."""
@@ -57,11 +58,11 @@ class _Site:
     on_response: ResponseObserver | None
     discovery: bytes
 
-    def call(self, client: str | None) -> CallContext:
+    def call(self, caller: Caller | None) -> CallContext:
         base_url = self.public_url
         if base_url is None and self.use_request_host:
             base_url = flask.request.url_root
-        return CallContext(base_url.rstrip("/") if base_url else None, request_id(), client)
+        return CallContext(base_url.rstrip("/") if base_url else None, request_id(), caller)
 
     def service(self, service_id: str) -> Service:
         try:
@@ -72,10 +73,10 @@ class _Site:
     def read(self, service_id: str) -> tuple[Service, bytes, CallContext]:
         """What both POST routes do first. The body comes first of all, so that refusals arrive."""
         body = read_body(flask.request, self.max_body_bytes)
-        client = self.authenticate(flask.request)
+        caller = self.authenticate(flask.request)
         service = self.service(service_id)
         require_json(flask.request)
-        return service, body, self.call(client)
+        return service, body, self.call(caller)
 
 
 def cds_hooks_blueprint(

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cds_service.cds_hooks.authentication import Caller
 from cds_service.cds_hooks.hooks import Hook
 from cds_service.cds_hooks.prefetch_templates import check_templates
 from cds_service.cds_hooks.request import HookRequest
@@ -24,13 +25,24 @@ class CallContext:
     """What a handler may know of the call besides the request.
 
     ``base_url`` is the absolute public URL that links start with, without a
-    slash at the end; ``None`` means that no link can be made. ``client`` is
-    whoever the application's authentication says is calling.
+    slash at the end; ``None`` means that no link can be made. ``caller`` is
+    who the application's authentication says is calling, ``None`` for nobody
+    in particular.
     """
 
     base_url: str | None
     request_id: str
-    client: str | None = None
+    caller: Caller | None = None
+
+    @property
+    def client(self) -> str | None:
+        """The registered id of the client that calls."""
+        return self.caller.client.id if self.caller else None
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant its token names."""
+        return self.caller.tenant if self.caller else None
 
 
 Handler = Callable[[HookRequest, CallContext], CardsResponse]

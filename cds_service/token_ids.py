@@ -1,0 +1,107 @@
+"""Tokens that were used already, so that none serves twice (conformance A11).
+
+Kept in Redis where there is one, else in the database. When neither answers, the
+memory of this process takes over: cards still go out, and it is said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import threading
+from collections.abc import Callable
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cds_service.cds_hooks.authentication import TokenIds
+from cds_service.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_MOST = 100_000
+_PATIENCE = 0.2
+_REST = 1.0
+
+
+def digest(client: str, jti: str) -> str:
+    """What is kept of a token: neither the client nor the id can be read from it."""
+    return hashlib.sha256(f"{client}\n{jti}".encode()).hexdigest()
+
+
+class MemoryTokenIds:
+    """The tokens this process has seen."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._expires: dict[str, float] = {}
+
+    def is_first_use(self, client: str, jti: str, now: float, expires: float) -> bool:
+        """Remember the token until ``expires``; both moments in seconds since 1970."""
+        key = digest(client, jti)
+        with self._lock:
+            if self._expires.get(key, 0) > now:
+                return False
+            if len(self._expires) >= _MOST:
+                self._forget(now)
+            self._expires[key] = expires
+            return True
+
+    def _forget(self, now: float) -> None:
+        """Drop what has expired; if that is not half, what expires first as well."""
+        kept = sorted(((moment, key) for key, moment in self._expires.items() if moment > now), reverse=True)
+        self._expires = {key: moment for moment, key in kept[: _MOST // 2]}
+
+
+class RedisTokenIds:
+    """The tokens all workers and replicas have seen, in Redis."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(
+            url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 0)
+        )
+
+    def is_first_use(self, client: str, jti: str, now: float, expires: float) -> bool:
+        """Remember the token until ``expires``. Raises ``OSError`` when Redis does not answer."""
+        life = max(1, math.ceil(expires - now))
+        try:
+            return bool(self._redis.set(f"ldn-cds:jti:{digest(client, jti)}", 1, nx=True, ex=life))
+        except redis.RedisError as error:
+            raise OSError(type(error).__name__) from error
+
+
+class SharedTokenIds:
+    """Memory first, then what is shared; without the latter, memory alone."""
+
+    def __init__(
+        self,
+        shared: TokenIds,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._memory, self._shared = MemoryTokenIds(), shared
+        self._on_failure = on_failure
+        self._rests_until = 0.0
+
+    def is_first_use(self, client: str, jti: str, now: float, expires: float) -> bool:
+        """Whether no worker saw the token; while the shared store is silent, whether this one did not."""
+        if not self._memory.is_first_use(client, jti, now, expires):
+            return False
+        if now < self._rests_until:
+            self._on_failure()
+            return True
+        try:
+            return self._shared.is_first_use(client, jti, now, expires)
+        except OSError as error:
+            self._rests_until = now + _REST
+            self._on_failure()
+            _log.error("replay protection is down to the memory of one process: %s", error)
+            return True
+
+
+def shared_token_ids(settings: Settings) -> TokenIds:
+    """Where the tokens of all workers are kept."""
+    if settings.redis_url:
+        return RedisTokenIds(settings.redis_url)
+    return MemoryTokenIds()
