@@ -106,4 +106,5 @@ def say_who_may_call(settings: Settings, clients: Clients) -> None:
 def key_reader(settings: Settings) -> Fetch:
     def fetch(client, url):
         raise OSError("not yet")
+
     return fetch

@@ -19,6 +19,7 @@ from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
 from cds_service.chart.baskets import Concern, concern, read_drafts
 from cds_service.chart.clock import Clock
+from cds_service.dialects import for_client
 from cds_service.drafts import Version, version_told
 from cds_service.errors import DataUnavailable
 from cds_service.fhir import PatientRecord
@@ -57,7 +58,8 @@ class Decider:
         now = self.now().astimezone(self.sources.zone)
         clock = Clock(now.date(), self.sources.zone)
         version = client_version(request.orders)
-        record = self.sources.gather(request, version or Version.R4, drafts, needs)
+        client = call.caller.client if call.caller else None
+        record = self.sources.gather(request, version or Version.R4, drafts, needs, client)
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
         if _is_blind(chart, record) and not _is_proven(findings):
@@ -72,7 +74,7 @@ class Decider:
             base_url=call.base_url,
             version_hint=version or Version(version_of_record(record) or Version.R4),
         )
-        return CardsResponse(cards=make_cards(findings, setting))
+        return CardsResponse(cards=for_client(make_cards(findings, setting), client))
 
 
 def client_version(orders: Iterable[DraftOrder]) -> Version | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from cds_service.cds_hooks import HookRequest
+from cds_service.cds_hooks.authentication import Client
 from cds_service.chart.baskets import Concern, Draft
 from cds_service.drafts import Version
 from cds_service.fhir import (
@@ -75,20 +76,20 @@ class Sources:
         version: Version,
         drafts: Sequence[Draft],
         needs: Concern,
-        budget: float | None = None,
+        client: Client | None = None,
     ) -> PatientRecord:
         """What the orders need and can be known within the budget, and what could not.
 
-        :param budget: seconds this client grants, where it grants others than the site's own.
+        :param client: who asks; its own budget, keys and lists go before the site's.
         """
         return gather(
             request.patient_id,
             request.prefetch,
             [draft.resource for draft in drafts if draft.resource],
             server=self._access(request),
-            wanted=self._queries(version, needs),
-            deadline=Deadline(self.budget if budget is None else budget),
-            options=self.options,
+            wanted=self._queries(version, needs, client),
+            deadline=Deadline(self._budget(client)),
+            options=self._options(client),
         )
 
     def servers(self) -> dict[str, bool]:
@@ -101,10 +102,20 @@ class Sources:
         token = request.authorization.access_token if request.authorization else None
         return self.client.access(request.fhir_server, token)
 
-    def _queries(self, version: Version, needs: Concern) -> tuple[Query, ...]:
+    def _budget(self, client: Client | None) -> float:
+        own = client.time_budget_ms if client else None
+        return self.budget if own is None else own / 1000
+
+    def _options(self, client: Client | None) -> GatherOptions:
+        if client is None or not client.prefetch_keys:
+            return self.options
+        return replace(self.options, keys={**self.options.keys, **client.prefetch_keys})
+
+    def _queries(self, version: Version, needs: Concern, client: Client | None) -> tuple[Query, ...]:
         if needs is Concern.NONE:
             return ()
-        further = (Query(kind, kind, f"{kind}?patient={{{{context.patientId}}}}") for kind in self.further)
+        kinds = dict.fromkeys((*self.further, *(client.fetch_kinds if client else ())))
+        further = (Query(kind, kind, f"{kind}?patient={{{{context.patientId}}}}") for kind in kinds)
         queries = (*standard_queries(version.value, OBSERVATION_SEARCH), *further)
         if needs is Concern.EVERYTHING:
             return queries

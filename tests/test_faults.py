@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cds_service import create_app
 from cds_service.cds_hooks import HOOKS
+from cds_service.cds_hooks.authentication import Client
 from cds_service.cds_hooks.request import parse_request
 from cds_service.chart.baskets import Concern
 from cds_service.drafts import Version
@@ -271,7 +272,8 @@ def test_a_client_may_have_a_budget_of_its_own(tmp_path: Path) -> None:
     sources = Sources.from_settings(settings, "0")
     with serving(body(bundle(opioid())), "MedicationRequest") as server:
         asked = parse_request(json.dumps(request(server.base)).encode(), HOOKS["order-sign"])
-        none = sources.gather(asked, Version.R4, (), Concern.EVERYTHING, budget=0)
+        hasty = Client(id="hasty", iss="i", jwks_url="https://ehr.example.org", time_budget_ms=1)
+        none = sources.gather(asked, Version.R4, (), Concern.EVERYTHING, hasty)
         assert {gap.reason for gap in none.gaps} == {GapReason.TIME_OUT}
         assert (none.lists, server.asked) == (set(), [])
         assert sources.gather(asked, Version.R4, (), Concern.EVERYTHING).gaps == []

@@ -1,4 +1,4 @@
-"""The mutation table: every wrong token is refused with 401 and nothing else, and logged with its own reason."""
+"""The mutation table: every wrong token is refused with 401 alone, and logged with its own reason."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def unsigned(alg: str) -> Token:
 def hmac_with_the_public_key() -> str:
     """The classic confusion: the public key taken for a shared secret."""
     public = ec_key().public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return sign(claims(tenant="north"), header(alg="HS384"), OctKey.import_key(public.decode().replace("-", "=")))
+    return sign(
+        claims(tenant="north"), header(alg="HS384"), OctKey.import_key(public.decode().replace("-", "="))
+    )
 
 
 def cut(piece: Callable[[str], str]) -> Token:
@@ -227,7 +229,10 @@ TABLE: dict[str, tuple[Token, str]] = {
         lambda: ".".join([*of(jti="c")().split(".")[:2], of(jti="d")().split(".")[2]]),
         "signature-wrong",
     ),
-    "signature one bit off": (cut(lambda t: t[:-4] + ("A" if t[-4] != "A" else "B") + t[-3:]), "signature-wrong"),
+    "signature one bit off": (
+        cut(lambda t: t[:-4] + ("A" if t[-4] != "A" else "B") + t[-3:]),
+        "signature-wrong",
+    ),
     "signature missing": (cut(lambda t: t.rsplit(".", 1)[0] + "."), "signature-wrong"),
     "signature of zeros": (cut(lambda t: t.rsplit(".", 1)[0] + "." + "A" * 128), "signature-wrong"),
     # the text
@@ -321,9 +326,7 @@ def test_a_refused_token_does_not_use_up_its_jti(service: FlaskClient) -> None:
     assert ask(service, f"Bearer {of()()}").status_code == 200
 
 
-def test_neither_token_nor_claims_are_logged(
-    service: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_neither_token_nor_claims_are_logged(service: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     secret = "planted-claim\nand a line"
     with caplog.at_level(logging.DEBUG):
         ask(service, f"Bearer {of(iss=secret, sub=secret)()}")
