@@ -29,8 +29,9 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from cds_service import create_app
-from cds_service.fhir import ClientOptions, Deadline, FhirAccess, FhirClient, any_http
+from cds_service.fhir import ClientOptions, Deadline, FhirAccess, FhirClient
 from cds_service.fhir.client import Reply
+from cds_service.outbound import ANYWHERE
 from cds_service.scenarios import load
 from cds_service.settings import Settings
 
@@ -279,12 +280,14 @@ def run(rounds: int, seed: int) -> list[Row]:
     now, order = datetime.now(UTC), random.Random(seed)
     records = {name: list(load(name).transaction(now)["entry"]) for name in (SCENARIO, BEHIND_A_REFERENCE)}
     resources = {name: [entry["resource"] for entry in entries] for name, entries in records.items()}
-    stopwatch, lone = Stopwatch(), FhirClient(ClientOptions(allow_url=any_http))
+    stopwatch, lone = Stopwatch(), FhirClient(ClientOptions())
     with running(resources) as origin, stopwatch.attached():
         every = cases(origin, now)
         for turn in range(-WARM_UP, rounds):
             for case in order.sample(every, len(every)):
-                measure(case, stopwatch, lone.access(f"{origin}/{case.delay}/{SCENARIO}/fhir"))
+                measure(
+                    case, stopwatch, lone.access(f"{origin}/{case.delay}/{SCENARIO}/fhir", None, ANYWHERE)
+                )
             if turn == -1:
                 _forget(every)
     lone.close()

@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
             authenticate=authentication(
                 settings,
                 clients,
-                fetch_keys=key_reader(settings),
+                fetch_keys=key_reader(settings, __version__),
                 token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
                 on_refusal=metrics.refuse,
                 now=lambda: now().timestamp(),

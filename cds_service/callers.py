@@ -16,6 +16,7 @@ import flask
 from cds_service.cds_hooks.authentication import (
     Authenticator,
     Caller,
+    Client,
     Clients,
     ClientsFile,
     KeyRing,
@@ -25,6 +26,7 @@ from cds_service.cds_hooks.authentication import (
 )
 from cds_service.cds_hooks.authentication.keys import Fetch
 from cds_service.errors import Unauthenticated
+from cds_service.outbound import ANYWHERE, Reach, read_document
 from cds_service.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -103,8 +105,11 @@ def say_who_may_call(settings: Settings, clients: Clients) -> None:
             )
 
 
-def key_reader(settings: Settings) -> Fetch:
-    def fetch(client, url):
-        raise OSError("not yet")
+def key_reader(settings: Settings, release: str) -> Fetch:
+    """How the key sets of clients are read: from where their registration says, and nowhere else."""
+
+    def fetch(client: Client, url: str) -> bytes:
+        reach = ANYWHERE if settings.development else Reach.of(client.private_networks)
+        return read_document(url, reach, user_agent=f"ldn-cds/{release}")
 
     return fetch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
@@ -19,12 +20,13 @@ from cds_service.fhir import (
     GatherOptions,
     PatientRecord,
     Query,
-    any_http,
     gather,
-    https_only,
     standard_queries,
 )
+from cds_service.outbound import ANYWHERE, PUBLIC, Reach
 from cds_service.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 # What the rules read of observations: pregnancy status, breast-feeding, due dates, gestation,
 # pregnancy tests, opioid screens, ALT, AST, eGFR. A template keeps to the common codes; a list
@@ -51,15 +53,15 @@ class Sources:
     zone: ZoneInfo
     options: GatherOptions
     further: tuple[str, ...] = ()
+    development: bool = False
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     @classmethod
     def from_settings(cls, settings: Settings, release: str) -> Sources:
         """The sources of ``settings``; ``release`` is named to the servers asked."""
-        allow = any_http if settings.development else https_only
         breaker = CircuitBreaker()
         return cls(
-            client=FhirClient(ClientOptions(user_agent=f"ldn-cds/{release}", allow_url=allow, guard=breaker)),
+            client=FhirClient(ClientOptions(user_agent=f"ldn-cds/{release}", guard=breaker)),
             breaker=breaker,
             budget=settings.time_budget_ms / 1000,
             zone=settings.zone,
@@ -68,6 +70,7 @@ class Sources:
                 allow_open_servers=settings.development or settings.allow_open_fhir,
             ),
             further=settings.fetch_kinds,
+            development=settings.development,
         )
 
     def gather(
@@ -86,7 +89,7 @@ class Sources:
             request.patient_id,
             request.prefetch,
             [draft.resource for draft in drafts if draft.resource],
-            server=self._access(request),
+            server=self._access(request, client),
             wanted=self._queries(version, needs, client),
             deadline=Deadline(self._budget(client)),
             options=self._options(client),
@@ -96,11 +99,21 @@ class Sources:
         """The hosts of the FHIR servers called of late; true for one that does not answer."""
         return self.breaker.hosts()
 
-    def _access(self, request: HookRequest) -> FhirAccess | None:
+    def _access(self, request: HookRequest, client: Client | None) -> FhirAccess | None:
+        """Any server in development, else those the client is registered with."""
         if request.fhir_server is None:
             return None
         token = request.authorization.access_token if request.authorization else None
-        return self.client.access(request.fhir_server, token)
+        bases = None if self.development else client.fhir_servers if client else ()
+        access = self.client.access(request.fhir_server, token, self._reach(client), bases)
+        if not access.allowed:
+            _log.warning("fhirServer is not registered for client %s", client.id if client else "unknown")
+        return access
+
+    def _reach(self, client: Client | None) -> Reach:
+        if self.development:
+            return ANYWHERE
+        return Reach.of(client.private_networks) if client else PUBLIC
 
     def _budget(self, client: Client | None) -> float:
         own = client.time_budget_ms if client else None

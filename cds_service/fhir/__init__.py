@@ -10,7 +10,6 @@ from cds_service.fhir.dates import Span, read_date, read_period
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.dosage import Dose, DoseStep, read_dosages
 from cds_service.fhir.gather import GatherOptions, gather
-from cds_service.fhir.origins import any_http, https_only
 from cds_service.fhir.queries import Query, standard_queries, version_of
 from cds_service.fhir.reading import Read, read_draft, read_resource
 from cds_service.fhir.records import Gap, GapReason, PatientRecord, Source
@@ -36,10 +35,8 @@ __all__ = [
     "ResolvedBy",
     "Source",
     "Span",
-    "any_http",
     "codes_of",
     "gather",
-    "https_only",
     "medication_of",
     "read_date",
     "read_dosages",

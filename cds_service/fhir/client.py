@@ -23,10 +23,10 @@ import requests
 import urllib3
 
 from cds_service.fhir.deadline import Deadline
-from cds_service.fhir.hangups import Calls, NotingAdapter
 from cds_service.fhir.lanes import Lanes
-from cds_service.fhir.origins import Origin, https_only, origin_of, resolve
+from cds_service.fhir.origins import Origin, belongs, origin_of, resolve
 from cds_service.fhir.records import GapReason
+from cds_service.outbound import PUBLIC, AddressRefused, Calls, GuardedAdapter, Reach
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,7 +86,6 @@ class ClientOptions:
     """How calls are made; all of it is the operator's to set."""
 
     user_agent: str = "fhir-client"
-    allow_url: Callable[[str], bool] = https_only
     max_bytes: int = 20_000_000
     max_redirects: int = 3
     attempts: int = 2
@@ -109,6 +108,9 @@ class FhirAccess:
     client: FhirClient
     base_url: str
     token: str | None = field(default=None, repr=False)
+    reach: Reach = PUBLIC
+    bases: tuple[str, ...] | None = None
+    """The base URLs the client is registered with; ``None``: any."""
 
     def url(self, search: str) -> str:
         """A search or read, relative to the base."""
@@ -117,7 +119,10 @@ class FhirAccess:
     @property
     def allowed(self) -> bool:
         """Whether the base may be called at all."""
-        return origin_of(self.base_url) is not None and self.client.options.allow_url(self.base_url)
+        origin = origin_of(self.base_url)
+        if origin is None or (origin[0] != "https" and self.reach.https_only):
+            return False
+        return self.bases is None or belongs(self.base_url, self.bases)
 
     def same_origin(self, url: str) -> bool:
         """Whether ``url`` is on the server the token is for."""
@@ -135,13 +140,19 @@ class FhirClient:
     def __init__(self, options: ClientOptions | None = None) -> None:
         self.options = options or ClientOptions()
         self._lock = threading.Lock()
-        self._sessions: OrderedDict[Origin, requests.Session] = OrderedDict()
+        self._sessions: OrderedDict[tuple[Origin, Reach], requests.Session] = OrderedDict()
         self._calls = Calls()
         self.lanes = Lanes(self.options.threads, self.options.parallel)
 
-    def access(self, base_url: str, token: str | None = None) -> FhirAccess:
-        """The right to call one server for one request."""
-        return FhirAccess(self, base_url, token)
+    def access(
+        self,
+        base_url: str,
+        token: str | None = None,
+        reach: Reach = PUBLIC,
+        bases: tuple[str, ...] | None = None,
+    ) -> FhirAccess:
+        """The right to call one server for one request: one of ``bases``, at addresses within ``reach``."""
+        return FhirAccess(self, base_url, token, reach, bases)
 
     def submit(
         self, access: FhirAccess, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -178,8 +189,8 @@ class FhirClient:
     def _check(self, access: FhirAccess, url: str) -> None:
         if not access.same_origin(url):
             raise FetchFailed(GapReason.SERVER_ERROR, "leads to another origin")
-        if not self.options.allow_url(url):
-            raise FetchFailed(GapReason.NOT_SUPPLIED, "fhirServer is not allowed")
+        if not access.allowed:
+            raise FetchFailed(GapReason.NOT_PERMITTED, "fhirServer is not permitted")
 
     def _try(self, access: FhirAccess, url: str, deadline: Deadline, accept: str) -> tuple[Reply, str | None]:
         for attempt in range(1, self.options.attempts + 1):
@@ -204,7 +215,7 @@ class FhirClient:
         try:
             answer = self._once(access, url, origin, deadline, accept)
         except (_Broken, FetchFailed) as failed:
-            guard.record(origin, ok=isinstance(failed, _TooLarge))
+            guard.record(origin, ok=_is_alive(failed))
             raise
         guard.record(origin, ok=True)
         return answer
@@ -219,7 +230,7 @@ class FhirClient:
         with (
             self._calls.noted(deadline),
             _translated(),
-            self._session(origin).get(
+            self._session(origin, access.reach).get(
                 url,
                 headers=headers,
                 timeout=(left, left),
@@ -234,20 +245,22 @@ class FhirClient:
             _forget_headers(response)
             return Reply(response.status_code, body, url), location
 
-    def _session(self, origin: Origin) -> requests.Session:
+    def _session(self, origin: Origin, reach: Reach) -> requests.Session:
+        """Shared by those who may go to the same places: a connection kept open is not checked again."""
+        key = origin, reach
         with self._lock:
-            session = self._sessions.pop(origin, None) or self._new_session()
-            self._sessions[origin] = session
+            session = self._sessions.pop(key, None) or self._new_session(reach)
+            self._sessions[key] = session
             if len(self._sessions) > self.options.origins:
                 self._sessions.popitem(last=False)
             return session
 
-    def _new_session(self) -> requests.Session:
+    def _new_session(self, reach: Reach) -> requests.Session:
         session = requests.Session()
         # a .netrc on the host would replace the token; a cookie would carry one user's session to another
         session.trust_env = False
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = NotingAdapter(pool_connections=2, pool_maxsize=self.options.parallel, max_retries=0)
+        adapter = GuardedAdapter(reach, pool_connections=2, pool_maxsize=self.options.parallel, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
@@ -255,6 +268,12 @@ class FhirClient:
 
 class _TooLarge(FetchFailed):
     """An answer that was cut off here: the server itself is well."""
+
+
+def _is_alive(failed: Exception) -> bool:
+    """Whether the failure was made here and says nothing against the server."""
+    refused_here = isinstance(failed, FetchFailed) and failed.reason is GapReason.NOT_PERMITTED
+    return refused_here or isinstance(failed, _TooLarge)
 
 
 class _Broken(Exception):
@@ -270,6 +289,8 @@ def _translated() -> Iterator[None]:
     """Make this module's errors of those of requests and urllib3."""
     try:
         yield
+    except AddressRefused:
+        raise FetchFailed(GapReason.NOT_PERMITTED, "address of fhirServer is not public") from None
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise FetchFailed(GapReason.TIME_OUT, "no answer in time") from None
     except requests.exceptions.SSLError:

@@ -88,7 +88,7 @@ def gather(
     missing = [query for query in wanted if not _is_had(query.resource_type, record)]
     access = _usable(server, options)
     if access is None:
-        _report_unasked(record, missing, supplied)
+        _report_unasked(record, missing, supplied, permitted=server is None or server.allowed)
     else:
         _Gathering(intake, orders, access, deadline, options).run(missing, supplied)
     intake.report_strangers()
@@ -118,14 +118,21 @@ def _usable(server: FhirAccess | None, options: GatherOptions) -> FhirAccess | N
     return server if server.allowed else None
 
 
-def _report_unasked(record: PatientRecord, missing: Iterable[Query], supplied: Supplied) -> None:
+def _report_unasked(
+    record: PatientRecord, missing: Iterable[Query], supplied: Supplied, *, permitted: bool
+) -> None:
     """There is no server to ask: say of each list why it is not known, once."""
     queries = tuple(missing)
+    why = (
+        (GapReason.NOT_SUPPLIED, "no prefetch, no server to ask")
+        if permitted
+        else (GapReason.NOT_PERMITTED, "fhirServer is not permitted")
+    )
     for kind in dict.fromkeys(query.resource_type for query in queries):
         if kind in supplied.unavailable:
             _report_unavailable(record, supplied.unavailable[kind])
         elif any(query.needed for query in queries if query.resource_type == kind):
-            record.gaps.append(Gap(kind, GapReason.NOT_SUPPLIED, "no prefetch, no server to ask"))
+            record.gaps.append(Gap(kind, *why))
     for following in supplied.following:
         record.gaps.append(Gap(following.kind, GapReason.INCOMPLETE, "next page not read: no server to ask"))
 

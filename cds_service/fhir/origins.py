@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
@@ -35,12 +36,26 @@ def resolve(base: str, url: str) -> str:
         return ""
 
 
-def https_only(url: str) -> bool:
-    """The default rule: https."""
-    origin = origin_of(url)
-    return origin is not None and origin[0] == "https"
+def belongs(url: str, bases: Iterable[str]) -> bool:
+    """Whether ``url`` is one of ``bases``, or a part of one on the border of a path segment.
+
+    A URL that two readers could read differently belongs to nobody: dot
+    segments, percent signs, queries, fragments, a dot at the end of the host.
+    """
+    origin, path = origin_of(url), _path(url)
+    if origin is None or path is None or origin[1].endswith("."):
+        return False
+    for base in bases:
+        base_path = _path(base)
+        if base_path is not None and origin == origin_of(base) and f"{path}/".startswith(f"{base_path}/"):
+            return True
+    return False
 
 
-def any_http(url: str) -> bool:
-    """The rule for development: http too, and any host, loopback included."""
-    return origin_of(url) is not None
+def _path(url: str) -> str | None:
+    parts = urlsplit(url)
+    if "?" in url or "#" in url or "%" in url or ";" in url or "//" in parts.path:
+        return None
+    if not {".", ".."}.isdisjoint(parts.path.split("/")):
+        return None
+    return parts.path.rstrip("/")

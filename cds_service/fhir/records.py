@@ -23,6 +23,8 @@ class GapReason(StrEnum):
 
     NOT_SUPPLIED = "not-supplied"
     """Not in prefetch, and no FHIR server or no token to ask with."""
+    NOT_PERMITTED = "not-permitted"
+    """``fhirServer`` is not the client's, or is where no server may be called."""
     TIME_OUT = "time-out"
     """The time budget ended first."""
     REFUSED = "refused"

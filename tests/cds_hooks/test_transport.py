@@ -14,6 +14,7 @@ from werkzeug.exceptions import NotFound, TooManyRequests
 
 from cds_service import cds_hooks, errors
 from cds_service.cds_hooks import CardsResponse
+from cds_service.cds_hooks.authentication import Caller, Client
 
 URL = "/cds-services/order-sign"
 
@@ -187,9 +188,17 @@ def test_A12_unauthenticated_says_nothing(make_app, body, greeter, path):
 
 
 def test_client_is_told_to_the_handler(make_app, body, greeter):
-    app = make_app(authenticate=lambda request: request.headers["X-Test-Client"])
-    app.test_client().post(URL, json=body(), headers={"X-Test-Client": "clinic"})
-    assert greeter.calls[0][1].client == "clinic"
+    clinic = Client(id="clinic", iss="https://clinic.example", jwks_url="https://clinic.example/jwks")
+    app = make_app(authenticate=lambda request: Caller(clinic, request.headers["X-Test-Tenant"]))
+    app.test_client().post(URL, json=body(), headers={"X-Test-Tenant": "north"})
+    call = greeter.calls[0][1]
+    assert (call.client, call.tenant, call.caller.client) == ("clinic", "north", clinic)
+
+
+def test_nobody_in_particular_is_told_so(call, body, greeter):
+    call(body())
+    context = greeter.calls[0][1]
+    assert (context.client, context.tenant, context.caller) == (None, None, None)
 
 
 @pytest.mark.parametrize(

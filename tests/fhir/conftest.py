@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cds_service.fhir import ClientOptions, FhirClient, any_http
+from cds_service.fhir import ClientOptions, FhirClient
 from tests.fhir.server import FhirServer
 
 
@@ -27,6 +27,6 @@ def elsewhere() -> Iterator[FhirServer]:
 
 @pytest.fixture
 def client() -> Iterator[FhirClient]:
-    made = FhirClient(ClientOptions(user_agent="ldn-cds/test", allow_url=any_http, max_bytes=100_000))
+    made = FhirClient(ClientOptions(user_agent="ldn-cds/test", max_bytes=100_000))
     yield made
     made.close()

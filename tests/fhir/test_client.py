@@ -10,9 +10,10 @@ import pytest
 import requests
 import responses
 
-from cds_service.fhir import ClientOptions, Deadline, FhirClient, GapReason, any_http, https_only
+from cds_service.fhir import ClientOptions, Deadline, FhirClient, GapReason
 from cds_service.fhir.client import FetchFailed, Reply
 from cds_service.fhir.origins import Origin, origin_of, resolve
+from cds_service.outbound import ANYWHERE
 from tests.fhir.bodies import bundle, order
 from tests.fhir.server import Answer, FhirServer
 
@@ -21,7 +22,7 @@ HTTPS = "https://ehr.example/fhir"
 
 
 def fetch(client: FhirClient, server: FhirServer, path: str = "Condition", seconds: float = 5) -> Reply:
-    access = client.access(server.base, TOKEN)
+    access = client.access(server.base, TOKEN, ANYWHERE)
     return access.get(access.url(path), Deadline(seconds))
 
 
@@ -42,7 +43,7 @@ def test_headers(client: FhirClient, server: FhirServer) -> None:
 
 
 def test_no_token_no_header(client: FhirClient, server: FhirServer) -> None:
-    access = client.access(server.base)
+    access = client.access(server.base, None, ANYWHERE)
     access.get(access.url("Condition"), Deadline(5))
     assert "Authorization" not in server.headers[0]
 
@@ -86,7 +87,7 @@ def test_redirects_are_capped(client: FhirClient, server: FhirServer) -> None:
 def test_another_origin_is_never_called(
     client: FhirClient, server: FhirServer, elsewhere: FhirServer
 ) -> None:
-    access = client.access(server.base, TOKEN)
+    access = client.access(server.base, TOKEN, ANYWHERE)
     with pytest.raises(FetchFailed):
         access.get(f"{elsewhere.base}/Condition", Deadline(5))
     assert elsewhere.asked == []
@@ -175,8 +176,9 @@ def test_transport_errors(error: Exception, reason: GapReason, tries: int) -> No
 def test_the_default_rule_is_https(server: FhirServer) -> None:
     client = FhirClient()
     assert not client.access(server.base).allowed
-    with pytest.raises(FetchFailed):
-        fetch(client, server)
+    with pytest.raises(FetchFailed) as failed:
+        client.access(server.base).get(f"{server.base}/Condition", Deadline(1))
+    assert failed.value.reason is GapReason.NOT_PERMITTED
     assert server.asked == []
 
 
@@ -185,7 +187,7 @@ def test_nothing_of_a_call_is_logged_or_shown(
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="cds_service"):
         reply = fetch(client, server, "Condition?patient=jane-doe-17")
-    access = client.access(server.base, TOKEN)
+    access = client.access(server.base, TOKEN, ANYWHERE)
     assert "jane-doe-17" not in caplog.text + repr(reply)
     assert TOKEN not in caplog.text + repr(access) + str(access)
 
@@ -205,7 +207,7 @@ class Breaker:
 
 def test_a_guard_is_asked_and_told(server: FhirServer) -> None:
     breaker = Breaker()
-    client = FhirClient(ClientOptions(allow_url=any_http, guard=breaker))
+    client = FhirClient(ClientOptions(guard=breaker))
     server.routes["Condition"] = Answer({}, status=503)
     assert fetch(client, server, "Patient").status == 200
     assert fetch(client, server).status == 503
@@ -218,10 +220,10 @@ def test_a_guard_is_asked_and_told(server: FhirServer) -> None:
 
 
 def test_old_sessions_are_let_go(server: FhirServer, elsewhere: FhirServer) -> None:
-    client = FhirClient(ClientOptions(allow_url=any_http, origins=1))
+    client = FhirClient(ClientOptions(origins=1))
     fetch(client, server)
     fetch(client, elsewhere)
-    assert [origin[2] for origin in client._sessions] == [origin_of(elsewhere.base)[2]]  # type: ignore[index]
+    assert [origin[2] for origin, _ in client._sessions] == [origin_of(elsewhere.base)[2]]  # type: ignore[index]
     client.close()
 
 
@@ -244,8 +246,9 @@ def test_old_sessions_are_let_go(server: FhirServer, elsewhere: FhirServer) -> N
 )
 def test_origins(url: str, origin: Origin | None) -> None:
     assert origin_of(url) == origin
-    assert any_http(url) is (origin is not None)
-    assert https_only(url) is (origin is not None and origin[0] == "https")
+    client = FhirClient()
+    assert client.access(url, None, ANYWHERE).allowed is (origin is not None)
+    assert client.access(url).allowed is (origin is not None and origin[0] == "https")
 
 
 def test_resolving_what_makes_no_sense() -> None:

@@ -19,13 +19,13 @@ from cds_service.fhir import (
     Query,
     ResolvedBy,
     gather,
-    https_only,
     medication_of,
     standard_queries,
     version_of,
 )
 from cds_service.fhir.client import ClientOptions
 from cds_service.fhir.resources import Condition, Medication, MedicationOrder, MedicationRequest, Resource
+from cds_service.outbound import ANYWHERE, PUBLIC, Reach
 from tests.fhir.bodies import (
     PATIENT_ID,
     bundle,
@@ -54,9 +54,10 @@ def the_patient(server: FhirServer) -> None:
 class Ask:
     """Gathers with the test's server."""
 
-    def __init__(self, client: FhirClient, server: FhirServer) -> None:
+    def __init__(self, client: FhirClient, server: FhirServer, reach: Reach = ANYWHERE) -> None:
         self.client = client
         self.server = server
+        self.reach = reach
 
     def __call__(
         self,
@@ -73,7 +74,7 @@ class Ask:
             patient_id,
             raws(prefetch or {}),
             orders,
-            server=self.client.access(self.server.base, token),
+            server=self.client.access(self.server.base, token, self.reach),
             wanted=wanted,
             deadline=Deadline(seconds),
             options=options,
@@ -157,9 +158,8 @@ def test_a_server_without_a_token_is_only_called_if_the_site_says_so(
 
 
 def test_a_server_that_is_not_allowed_is_not_called(server: FhirServer) -> None:
-    client = FhirClient(ClientOptions(allow_url=https_only))
-    record = Ask(client, server)(*CONDITIONS)
-    assert gaps(record, "Condition") == [("not-supplied", True)]
+    record = Ask(FhirClient(), server, PUBLIC)(*CONDITIONS)
+    assert gaps(record, "Condition") == [("not-permitted", True)]
     assert server.asked == []
 
 
@@ -356,7 +356,7 @@ def test_a_spent_budget_asks_nothing(ask: Ask, server: FhirServer) -> None:
 
 
 def test_more_lists_than_threads_still_end_at_the_deadline(server: FhirServer) -> None:
-    client = FhirClient(ClientOptions(allow_url=lambda url: True, threads=1))
+    client = FhirClient(ClientOptions(threads=1))
     server.routes = {"": Answer(hang=True)}
     record = Ask(client, server)(*ALL, seconds=0.3)
     assert {gap.reason.value for gap in record.gaps} == {"time-out"}
@@ -543,7 +543,7 @@ def test_orders_are_one_list_under_either_versions_name(
 def test_headers_that_never_end_do_not_hold_the_answer(client: FhirClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        access = client.access(f"http://127.0.0.1:{port}/fhir", TOKEN)
+        access = client.access(f"http://127.0.0.1:{port}/fhir", TOKEN, ANYWHERE)
         record = gather("p1", {}, [], server=access, wanted=CONDITIONS, deadline=Deadline(0.2))
     assert gaps(record, "Condition") == [("time-out", True)]
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from urllib3.exceptions import InsecureRequestWarning
 
-from cds_service.fhir import CircuitBreaker, ClientOptions, Deadline, FhirClient, any_http, gather
+from cds_service.fhir import CircuitBreaker, ClientOptions, Deadline, FhirClient, gather
 from cds_service.fhir.client import FetchFailed
 from cds_service.fhir.queries import Query
 from cds_service.fhir.records import GapReason
+from cds_service.outbound import ANYWHERE
 from tests.fhir.bodies import bundle, condition, gaps, patient
 from tests.fhir.faults import FAULTS, bomb, certificate, sending, serving
 from tests.fhir.server import Answer, FhirServer
@@ -37,7 +38,7 @@ def many(number: int) -> list[Query]:
 def test_a_server_that_knows_no_fhir_media_type(client: FhirClient, server: FhirServer) -> None:
     answers = [Answer({}, status=406), Answer(bundle(condition()))]
     server.routes["Condition"] = lambda path: answers.pop(0)
-    access = client.access(server.base, TOKEN)
+    access = client.access(server.base, TOKEN, ANYWHERE)
     assert access.get(access.url("Condition"), Deadline(5)).status == 200
     assert [sent["Accept"] for sent in server.headers] == [
         "application/fhir+json, application/json;q=0.9",
@@ -48,13 +49,13 @@ def test_a_server_that_knows_no_fhir_media_type(client: FhirClient, server: Fhir
 
 def test_it_is_asked_so_only_once(client: FhirClient, server: FhirServer) -> None:
     server.routes["Condition"] = Answer({}, status=406)
-    access = client.access(server.base, TOKEN)
+    access = client.access(server.base, TOKEN, ANYWHERE)
     assert access.get(access.url("Condition"), Deadline(5)).status == 406
     assert len(server.asked) == 2
 
 
 def test_parallel_calls_are_bounded_and_all_are_answered(server: FhirServer) -> None:
-    client = FhirClient(ClientOptions(allow_url=any_http, threads=8, parallel=3))
+    client = FhirClient(ClientOptions(threads=8, parallel=3))
     lock, now, most = threading.Lock(), 0, 0
     three = threading.Barrier(3)
 
@@ -69,16 +70,16 @@ def test_parallel_calls_are_bounded_and_all_are_answered(server: FhirServer) -> 
         return Answer(bundle())
 
     server.routes["Condition"] = counting
-    access = client.access(server.base, TOKEN)
+    access = client.access(server.base, TOKEN, ANYWHERE)
     record = gather("p1", {}, [], server=access, wanted=many(12), deadline=Deadline(10))
     assert (record.gaps, len(server.asked), most) == ([], 12, 3)
     client.close()
 
 
 def test_waiting_for_a_place_counts_against_the_budget(server: FhirServer) -> None:
-    client = FhirClient(ClientOptions(allow_url=any_http, threads=8, parallel=1))
+    client = FhirClient(ClientOptions(threads=8, parallel=1))
     server.routes["Condition"] = Answer(hang=True)
-    access = client.access(server.base, TOKEN)
+    access = client.access(server.base, TOKEN, ANYWHERE)
     record = gather("p1", {}, [], server=access, wanted=many(3), deadline=Deadline(0.3))
     assert set(gaps(record, "Condition")) == {("time-out", True)}
     assert len(server.asked) <= 2
@@ -87,8 +88,8 @@ def test_waiting_for_a_place_counts_against_the_budget(server: FhirServer) -> No
 
 def test_calls_that_never_began_say_nothing_about_the_server(server: FhirServer) -> None:
     breaker = CircuitBreaker(failures=1)
-    client = FhirClient(ClientOptions(allow_url=any_http, guard=breaker))
-    access = client.access(server.base, TOKEN)
+    client = FhirClient(ClientOptions(guard=breaker))
+    access = client.access(server.base, TOKEN, ANYWHERE)
     with pytest.raises(FetchFailed):
         access.get(access.url("Condition"), Deadline(0))
     assert breaker.hosts() == {}
@@ -105,9 +106,9 @@ def test_calls_that_never_began_say_nothing_about_the_server(server: FhirServer)
 )  # fmt: skip
 def test_what_counts_as_silence(fault: str, silent: bool) -> None:
     breaker = CircuitBreaker(failures=1)
-    client = FhirClient(ClientOptions(allow_url=any_http, guard=breaker))
+    client = FhirClient(ClientOptions(guard=breaker))
     with serving(FAULTS[fault], "MedicationRequest") as server:
-        access = client.access(server.base, TOKEN)
+        access = client.access(server.base, TOKEN, ANYWHERE)
         wanted = [Query("q", "MedicationRequest", "MedicationRequest?patient={{context.patientId}}")]
         deadline = Deadline(0.3 if fault == "hanging headers" else 10)
         fetched = client.submit(access, access.get, access.url(wanted[0].url_for("p1")), deadline)
@@ -117,10 +118,10 @@ def test_what_counts_as_silence(fault: str, silent: bool) -> None:
 
 
 def test_a_gzip_bomb_is_not_unpacked() -> None:
-    client = FhirClient(ClientOptions(allow_url=any_http, max_bytes=1_000_000))
+    client = FhirClient(ClientOptions(max_bytes=1_000_000))
     answer = bomb()
     with serving(sending(answer), "Condition") as server:
-        access = client.access(server.base, TOKEN)
+        access = client.access(server.base, TOKEN, ANYWHERE)
         tracemalloc.start()
         with pytest.raises(FetchFailed) as caught:
             access.get(access.url("Condition"), Deadline(10))
@@ -133,14 +134,14 @@ def test_a_gzip_bomb_is_not_unpacked() -> None:
 
 def test_the_client_keeps_nothing_of_a_patient(server: FhirServer, caplog: pytest.LogCaptureFixture) -> None:
     """After the answer no object that the client leads to holds a body, the token or a patient's id."""
-    client = FhirClient(ClientOptions(allow_url=any_http, guard=CircuitBreaker()))
+    client = FhirClient(ClientOptions(guard=CircuitBreaker()))
     server.routes = {
         "": Answer(
             bundle(condition(code={"text": "Jane-Doe-syndrome"})), headers={"Set-Cookie": "s=jane-17"}
         ),
         "Patient/": Answer(patient("jane-17")),
     }
-    access = client.access(server.base, TOKEN)
+    access = client.access(server.base, TOKEN, ANYWHERE)
     with caplog.at_level(logging.DEBUG, logger="cds_service"):
         gather("jane-17", {}, [], server=access, wanted=many(3), deadline=Deadline(5))
     del access
@@ -177,11 +178,11 @@ def _headers_for_ever(connection: socket.socket, ended: threading.Event) -> None
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_call_ends_with_its_request(tls: bool, tmp_path: Path) -> None:
     """No thread stays behind with a server that sends its headers drop by drop."""
-    client = FhirClient(ClientOptions(allow_url=any_http, verify=False))
+    client = FhirClient(ClientOptions(verify=False))
     context = certificate(tmp_path) if tls else None
     with warnings.catch_warnings(), serving(_headers_for_ever, "Condition", context=context) as server:
         warnings.simplefilter("ignore", InsecureRequestWarning)
-        access = client.access(server.base, TOKEN)
+        access = client.access(server.base, TOKEN, ANYWHERE)
         record = gather("p1", {}, [], server=access, wanted=many(3), deadline=Deadline(0.3))
         assert set(gaps(record, "Condition")) == {("time-out", True)}
         for _ in range(200):

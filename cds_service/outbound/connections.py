@@ -1,0 +1,100 @@
+"""Connections that check the address they are about to connect to.
+
+The name is looked up once, every address it has is judged, and the connection
+goes to an address that was judged: a second look-up could answer differently
+(DNS rebinding). TLS still verifies the certificate against the name.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from cds_service.outbound.addresses import Reach
+from cds_service.outbound.hangups import note
+
+
+class AddressRefused(Exception):
+    """The name resolves to an address that may not be called."""
+
+
+class _Connection(HTTPConnection):
+    def __init__(self, *args: Any, reach: Reach, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reach = reach
+
+    def connect(self) -> None:
+        note(self)
+        super().connect()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        note(self)
+        super().request(*args, **kwargs)
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address that answers; one that may not be called refuses them all."""
+        name = self.host
+        addresses = self._addresses(name)
+        if not all(self._reach.allows(address) for address in addresses):
+            raise AddressRefused
+        failed: Exception = NewConnectionError(self, "no address")
+        try:
+            for address in addresses:
+                self.host = address
+                try:
+                    return super()._new_conn()
+                except (NewConnectionError, ConnectTimeoutError) as error:
+                    failed = error
+        finally:
+            self.host = name
+        raise failed
+
+    def _addresses(self, name: str) -> list[str]:
+        try:
+            found = socket.getaddrinfo(name.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(name, self, error) from error
+        except UnicodeError as error:
+            raise AddressRefused from error
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+    def __init__(self, *args: Any, reach: Reach, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn_kw["reach"] = reach
+
+
+class _TlsPool(_Pool, HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class GuardedAdapter(HTTPAdapter):
+    """Pools of connections that go only where ``reach`` allows, and that can be hung up on.
+
+    One adapter serves one reach: a connection kept open is not checked again.
+    """
+
+    def __init__(self, reach: Reach, **kwargs: Any) -> None:
+        self._reach = reach
+        super().__init__(**kwargs)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools, as :class:`~requests.adapters.HTTPAdapter` does."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": partial(_Pool, reach=self._reach),
+            "https": partial(_TlsPool, reach=self._reach),
+        }
