@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import (
     Column,
@@ -18,17 +17,14 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    create_engine,
-    event,
     insert,
     select,
     text,
 )
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.schema import CreateTable
 
 from cds_service.cds_hooks import CallContext, FeedbackItem, RefusedItem, Service
+from cds_service.database import make_table, open_database
 from cds_service.errors import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -55,10 +51,7 @@ class Store:
     """The database behind ``DATABASE_URL``; tables are made when it is first used."""
 
     def __init__(self, url: str) -> None:
-        _make_directory(url)
-        self.engine = create_engine(url, pool_pre_ping=True)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _tune_sqlite)
+        self.engine = open_database(url)
         self._ready = False
 
     def keep(
@@ -99,12 +92,9 @@ class Store:
             return len(connection.execute(select(feedback.c.card)).all())
 
     def _prepare(self) -> None:
-        """Several workers may start at once: each asks for the table, one makes it."""
-        if self._ready:
-            return
-        with self.engine.begin() as connection:
-            connection.execute(CreateTable(feedback, if_not_exists=True))
-        self._ready = True
+        if not self._ready:
+            make_table(self.engine, feedback)
+            self._ready = True
 
     def _insert(self, service: Service, item: FeedbackItem, client: str) -> None:
         reason = item.override_reason
@@ -132,19 +122,3 @@ class Store:
 
 def _fits(item: FeedbackItem) -> bool:
     return all(len(identifier) <= _LONGEST_ID for identifier in (item.card, *item.accepted_suggestions))
-
-
-def _make_directory(url: str) -> None:
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-        try:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:  # cards must still go out; feedback will say 503
-            _log.error("no directory for the database: %s", type(error).__qualname__)
-
-
-def _tune_sqlite(connection: object, record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("pragma journal_mode = wal")
-    cursor.execute("pragma busy_timeout = 5000")
-    cursor.close()

@@ -15,12 +15,22 @@ from collections.abc import Callable
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, insert
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from cds_service.cds_hooks.authentication import TokenIds
+from cds_service.database import make_table, open_database
 from cds_service.settings import Settings
 
 _log = logging.getLogger(__name__)
 
+token_ids = Table(
+    "token_ids",
+    MetaData(),
+    Column("digest", String(64), primary_key=True),
+    Column("expires", BigInteger, nullable=False),
+)
+_PURGE_EVERY = 1000
 _MOST = 100_000
 _PATIENCE = 0.2
 _REST = 1.0
@@ -72,6 +82,39 @@ class RedisTokenIds:
             raise OSError(type(error).__name__) from error
 
 
+class DatabaseTokenIds:
+    """The tokens all workers and replicas have seen, in the database."""
+
+    def __init__(self, url: str) -> None:
+        # a token lives for minutes: one lost with the power is not worth waiting for the disk
+        self.engine = open_database(url, durable=False, patience_ms=int(_PATIENCE * 1000))
+        self._ready = False
+        self._until_purge = _PURGE_EVERY
+
+    def is_first_use(self, client: str, jti: str, now: float, expires: float) -> bool:
+        """Remember the token until ``expires``. Raises ``OSError`` when the database does not answer."""
+        try:
+            if not self._ready:
+                make_table(self.engine, token_ids)
+                self._ready = True
+            with self.engine.begin() as connection:
+                row = {"digest": digest(client, jti), "expires": math.ceil(expires)}
+                connection.execute(insert(token_ids).values(**row))
+            self._purge(now)
+        except IntegrityError:
+            return False
+        except SQLAlchemyError as error:
+            raise OSError(type(error).__name__) from error
+        return True
+
+    def _purge(self, now: float) -> None:
+        self._until_purge -= 1
+        if self._until_purge <= 0:
+            self._until_purge = _PURGE_EVERY
+            with self.engine.begin() as connection:
+                connection.execute(delete(token_ids).where(token_ids.c.expires < now))
+
+
 class SharedTokenIds:
     """Memory first, then what is shared; without the latter, memory alone."""
 
@@ -104,4 +147,4 @@ def shared_token_ids(settings: Settings) -> TokenIds:
     """Where the tokens of all workers are kept."""
     if settings.redis_url:
         return RedisTokenIds(settings.redis_url)
-    return MemoryTokenIds()
+    return DatabaseTokenIds(settings.database_url)
