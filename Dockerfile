@@ -44,7 +44,7 @@ ENV PATH=/opt/ldn-cds/bin:$PATH \
     HOME=/tmp \
     PORT=8000 \
     WEB_CONCURRENCY=2 \
-    GUNICORN_CMD_ARGS="--threads=32" \
+    GUNICORN_CMD_ARGS="--threads=72" \
     DATABASE_URL=sqlite:////data/ldn-cds.sqlite3
 WORKDIR /data
 VOLUME /data

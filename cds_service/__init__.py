@@ -31,6 +31,7 @@ from cds_service.knowledge import preload
 from cds_service.knowledge.clinical import Clinical, load_clinical
 from cds_service.knowledge.review import review_state
 from cds_service.knowledge.site_knowledge import add_site_knowledge
+from cds_service.limits import RateLimits, limit_calls_at_a_time
 from cds_service.metrics import CONTENT_TYPE, Metrics
 from cds_service.openapi import openapi_document
 from cds_service.services import make_services
@@ -79,12 +80,15 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
                 clients,
                 fetch_keys=key_reader(settings, __version__),
                 token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
+                rate_limits=RateLimits(settings.redis_url),
                 on_refusal=metrics.refuse,
                 now=lambda: now().timestamp(),
             ),
             protect_discovery=settings.protect_discovery,
             feedback_sink=store.keep,
             max_body_bytes=settings.max_body_bytes,
+            max_entries=settings.max_entries,
+            body_seconds=settings.body_seconds,
             public_url=settings.public_url,
             use_request_host=settings.development,
             allow_origin=lambda origin: (
@@ -95,6 +99,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     )
     app.register_blueprint(workbench_blueprint(clinical))
     _add_operation(app, metrics, store, services, knowledge, decider.sources)
+    limit_calls_at_a_time(app, settings.max_concurrent)
     return app
 
 

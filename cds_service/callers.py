@@ -26,6 +26,7 @@ from cds_service.cds_hooks.authentication import (
 )
 from cds_service.cds_hooks.authentication.keys import Fetch
 from cds_service.errors import Unauthenticated
+from cds_service.limits import RateLimits
 from cds_service.outbound import ANYWHERE, Reach, read_document
 from cds_service.settings import Settings
 
@@ -44,6 +45,7 @@ def authentication(
     clients: Callable[[], Clients],
     fetch_keys: Fetch,
     token_ids: TokenIds,
+    rate_limits: RateLimits,
     on_refusal: Callable[[Refusal], None] = lambda reason: None,
     now: Callable[[], float] = time.time,
 ) -> Callable[[flask.Request], Caller | None]:
@@ -59,7 +61,7 @@ def authentication(
     def authenticate(request: flask.Request) -> Caller | None:
         header = request.headers.get("Authorization")
         try:
-            return authenticator.caller(header, url_invoked(request, settings))
+            caller = authenticator.caller(header, url_invoked(request, settings))
         except TokenRefused as refused:
             if settings.development:
                 if header and refused.client:
@@ -70,6 +72,9 @@ def authentication(
             on_refusal(refused.reason)
             _log.warning("call refused: %s (client %s)", refused.reason, refused.client or "unknown")
             raise Unauthenticated from None
+        if caller.client.rate_limit is not None and not settings.development:
+            rate_limits.admit(caller.client.id, caller.client.rate_limit)
+        return caller
 
     return authenticate
 

@@ -12,9 +12,11 @@
     ├── NotFound                  404
     ├── MethodNotAllowed          405
     ├── DataUnavailable           412  data a decision needs could not be had
+    ├── RequestTimeout            408  the body did not arrive in time
     ├── LengthRequired            411
     ├── PayloadTooLarge           413
     ├── UnsupportedMediaType      415
+    ├── TooManyRequests           429  more calls than this client is registered for
     └── Unavailable               503
 
 One place, :mod:`cds_service.cds_hooks.outcome`, turns them into a status and
@@ -32,17 +34,20 @@ class ServiceError(Exception):
 
     ``issue`` is the FHIR issue type (https://hl7.org/fhir/valueset-issue-type.html);
     ``path`` is the JSON path of the element concerned, such as
-    ``$.context.draftOrders``.
+    ``$.context.draftOrders``; ``retry_after`` is in seconds.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "CDS-5000"
     issue: ClassVar[str] = "exception"
 
-    def __init__(self, diagnostics: str = "", *, path: str | None = None) -> None:
+    def __init__(
+        self, diagnostics: str = "", *, path: str | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(diagnostics)
         self.diagnostics = diagnostics
         self.path = path
+        self.retry_after = retry_after
 
 
 class InvalidRequest(ServiceError):
@@ -93,6 +98,12 @@ class MethodNotAllowed(ServiceError):
     status, code, issue = 405, "CDS-4050", "not-supported"
 
 
+class RequestTimeout(ServiceError):
+    """The body did not arrive in time."""
+
+    status, code, issue = 408, "CDS-4080", "timeout"
+
+
 class LengthRequired(ServiceError):
     """A body without Content-Length."""
 
@@ -115,6 +126,12 @@ class UnsupportedMediaType(ServiceError):
     """The body is not ``application/json``."""
 
     status, code, issue = 415, "CDS-4150", "not-supported"
+
+
+class TooManyRequests(ServiceError):
+    """More calls than this client is registered for."""
+
+    status, code, issue = 429, "CDS-4290", "throttled"
 
 
 class Unavailable(ServiceError):

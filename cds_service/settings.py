@@ -40,6 +40,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Milliseconds one request may spend on reading from the EHR, all fetches together."""
     max_body_bytes: int = 20_000_000
     """Largest request body accepted."""
+    max_entries: int = 10_000
+    """Most resources in one request."""
+    body_seconds: float = 10.0
+    """Seconds a request's body may take to arrive."""
+    max_concurrent: int = 64
+    """Calls answered at a time by one process; one more gets 503 at once."""
     time_zone: str = "UTC"
     """IANA zone of the site: days are counted in it."""
     site_file: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import flask
 
 from cds_service.cds_hooks.authentication import Caller
-from cds_service.cds_hooks.bodies import read_body, require_json
+from cds_service.cds_hooks.bodies import read_body, require_few_entries, require_json
 from cds_service.cds_hooks.discovery import CallContext, Service, discovery_document, entity_tag
 from cds_service.cds_hooks.error_pages import outcome_response, request_id
 from cds_service.cds_hooks.feedback import (
@@ -22,6 +22,7 @@ from cds_service.cds_hooks.feedback import (
 )
 from cds_service.cds_hooks.request import HookRequest, parse_request
 from cds_service.cds_hooks.response import encode
+from cds_service.cds_hooks.slow_clients import BodyWatch
 from cds_service.errors import InvalidRequest, NotFound
 
 _log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ class _Site:
     protect_discovery: bool
     feedback_sink: FeedbackSink
     max_body_bytes: int
+    max_entries: int
+    watch: BodyWatch
     public_url: str | None
     use_request_host: bool
     allow_origin: Callable[[str], bool]
@@ -72,10 +75,11 @@ class _Site:
 
     def read(self, service_id: str) -> tuple[Service, bytes, CallContext]:
         """What both POST routes do first. The body comes first of all, so that refusals arrive."""
-        body = read_body(flask.request, self.max_body_bytes)
+        body = read_body(flask.request, self.max_body_bytes, self.watch)
         caller = self.authenticate(flask.request)
         service = self.service(service_id)
         require_json(flask.request)
+        require_few_entries(body, self.max_entries)
         return service, body, self.call(caller)
 
 
@@ -86,6 +90,8 @@ def cds_hooks_blueprint(
     protect_discovery: bool = False,
     feedback_sink: FeedbackSink = acknowledge,
     max_body_bytes: int = 4 * 1024 * 1024,
+    max_entries: int = 10_000,
+    body_seconds: float = 10.0,
     public_url: str | None = None,
     use_request_host: bool = False,
     allow_origin: Callable[[str], bool] = no_origin,
@@ -93,6 +99,7 @@ def cds_hooks_blueprint(
 ) -> flask.Blueprint:
     """The routes of ``services``, to be registered on an application that called ``init_errors``.
 
+    A body has ``body_seconds`` to arrive, and holds ``max_entries`` resources at most.
     ``protect_discovery`` asks for authentication on discovery too (D14).
     Links start with ``public_url``; without one, and only if
     ``use_request_host``, with the host the client names (a client can name any).
@@ -109,6 +116,8 @@ def cds_hooks_blueprint(
         protect_discovery=protect_discovery,
         feedback_sink=feedback_sink,
         max_body_bytes=max_body_bytes,
+        max_entries=max_entries,
+        watch=BodyWatch(body_seconds),
         public_url=public_url,
         use_request_host=use_request_host,
         allow_origin=allow_origin,

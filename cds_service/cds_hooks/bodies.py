@@ -7,20 +7,29 @@ and the client never sees the answer.
 
 from __future__ import annotations
 
-from contextlib import suppress
+import time
+from contextlib import nullcontext, suppress
 from typing import IO
 
 import flask
 
-from cds_service.errors import InvalidRequest, LengthRequired, PayloadTooLarge, UnsupportedMediaType
+from cds_service.cds_hooks.slow_clients import BodyWatch
+from cds_service.errors import (
+    InvalidRequest,
+    LengthRequired,
+    PayloadTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
 
 _CHUNK = 64 * 1024
 _DRAIN_LIMIT = 4 * 1024 * 1024
+_DRAIN_WATCH = BodyWatch(2.0)
 _DRAINED = "cds_hooks.body_read"
 
 
-def read_body(request: flask.Request, limit: int) -> bytes:
-    """The whole body, of ``limit`` bytes at most.
+def read_body(request: flask.Request, limit: int, watch: BodyWatch | None = None) -> bytes:
+    """The whole body, of ``limit`` bytes at most, within the time of ``watch``.
 
     A body of unknown length is taken only if the WSGI server ends the stream
     itself (``wsgi.input_terminated``): reading on would block for ever.
@@ -28,10 +37,14 @@ def read_body(request: flask.Request, limit: int) -> bytes:
     request.environ[_DRAINED] = True
     length = _content_length(request)
     stream: IO[bytes] = request.environ["wsgi.input"]
+    began = time.monotonic()
     try:
-        body = _read(stream, limit + 1 if length is None else min(length, limit + 1))
+        with watch.watched(request.environ) if watch else nullcontext():
+            body = _read(stream, limit + 1 if length is None else min(length, limit + 1))
     except OSError as error:
         raise InvalidRequest("The body could not be read") from error
+    if watch and length is not None and len(body) < length and time.monotonic() - began >= watch.seconds:
+        raise RequestTimeout("The body did not arrive in time")
     if len(body) > limit:
         _drain(stream, None if length is None else length - len(body))
         raise PayloadTooLarge(f"The body is larger than {limit} bytes")
@@ -48,7 +61,14 @@ def discard_body(request: flask.Request) -> None:
     length = _announced(request)
     if length is None and not request.environ.get("wsgi.input_terminated"):
         return
-    _drain(request.environ["wsgi.input"], length)
+    with _DRAIN_WATCH.watched(request.environ):
+        _drain(request.environ["wsgi.input"], length)
+
+
+def require_few_entries(body: bytes, most: int) -> None:
+    """Refuse more than ``most`` resources: each costs work, and no chart of one patient needs them."""
+    if body.count(b'"resource"') > most:
+        raise PayloadTooLarge(f"More than {most} resources")
 
 
 def require_json(request: flask.Request) -> None:

@@ -68,6 +68,8 @@ def service_error_response(error: ServiceError) -> flask.Response:
     response = outcome_response(status, outcome)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

@@ -1,0 +1,61 @@
+"""Clients that send their body a byte at a time: each holds a thread, so each has an end.
+
+A server with threads reads the body where the service asks for it and waits for each
+byte anew. One watch for the whole process shuts the reading side of what is late;
+the answer still goes out.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+_LOOK_EVERY = 0.25
+_SOCKETS = ("gunicorn.socket", "werkzeug.socket")
+
+
+class BodyWatch:
+    """Ends the reading of bodies that take longer than ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._lock = threading.Lock()
+        self._reading: dict[int, tuple[float, socket.socket]] = {}
+        self._watching = False
+
+    @contextmanager
+    def watched(self, environ: Mapping[str, Any]) -> Iterator[None]:
+        """Bound the reading done within, where the WSGI server tells its socket."""
+        connection = next((environ[name] for name in _SOCKETS if name in environ), None)
+        if not isinstance(connection, socket.socket):
+            yield
+            return
+        key = id(connection)
+        with self._lock:
+            self._reading[key] = time.monotonic() + self.seconds, connection
+            if not self._watching:
+                self._watching = True
+                threading.Thread(target=self._watch, name="slow clients", daemon=True).start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reading.pop(key, None)
+
+    def _watch(self) -> None:
+        """Runs while bodies are being read, and ends when none is."""
+        while True:
+            time.sleep(_LOOK_EVERY)
+            with self._lock:
+                now = time.monotonic()
+                for end, connection in self._reading.values():
+                    if now >= end:
+                        with suppress(OSError):  # it may have gone by itself
+                            socket.socket.shutdown(connection, socket.SHUT_RD)
+                if not self._reading:
+                    self._watching = False
+                    return

@@ -1,0 +1,232 @@
+"""Limits under the server that the image starts: gunicorn with threads, one process."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from cds_service import create_app
+from cds_service.errors import TooManyRequests
+from cds_service.limits import RateLimits
+from cds_service.scenarios import load
+from cds_service.settings import Settings
+from tests.cds_hooks.authentication.signing import ISS, NOW, claims, ec_key, header, key_set, sign
+from tests.fhir.faults import FAULTS, serving
+from tests.servers import free_port, redis_server
+
+SIGN = "/cds-services/ldn-order-sign"
+MOST = 3
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A gunicorn that answers three calls at a time and gives a body one second."""
+    folder, port = tmp_path_factory.mktemp("gunicorn"), free_port()
+    environment = {
+        **os.environ,
+        "CDS_ENVIRONMENT": "development",
+        "DATABASE_URL": f"sqlite:///{folder}/test.sqlite3",
+        "MAX_CONCURRENT": str(MOST),
+        "BODY_SECONDS": "1",
+        "MAX_ENTRIES": "200",
+        "TIME_BUDGET_MS": "3000",
+    }
+    command = [sys.executable, "-m", "gunicorn", "--workers=1", "--threads=8", "--worker-class=gthread"]
+    command += [f"--bind=127.0.0.1:{port}", "--no-control-socket", "app:app"]
+    process = subprocess.Popen(
+        command, env=environment, cwd=Path(__file__).parent.parent, stderr=subprocess.PIPE
+    )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(base, process)
+        yield base
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def _wait_for(base: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            requests.get(f"{base}/health/live", timeout=5)
+            return
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    raise AssertionError(process.communicate()[1])
+
+
+def order(**members: Any) -> dict[str, Any]:
+    return {**load("oxycodone-active").request("order-sign", datetime.now(UTC)), **members}
+
+
+def code(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["issue"][0]["details"]["coding"][0]["code"]
+
+
+# --- calls at a time ------------------------------------------------------------
+
+
+def test_one_call_too_many_is_refused_at_once(server: str) -> None:
+    with serving(FAULTS["hanging headers"], "") as hanging, ThreadPoolExecutor(MOST) as pool:
+        slow = order(fhirServer=hanging.base)
+        del slow["prefetch"]
+        waiting = [pool.submit(requests.post, server + SIGN, json=slow, timeout=30) for _ in range(MOST)]
+        while len(hanging.asked) < MOST:
+            time.sleep(0.01)
+        refused = requests.post(server + SIGN, json=order(), timeout=30)
+        assert not any(call.done() for call in waiting)  # it did not wait for a place
+        assert code(refused) == (503, "CDS-5030")
+        assert refused.headers["Retry-After"] == "1"
+        assert requests.get(f"{server}/health/live", timeout=30).status_code == 200
+        assert {call.result().status_code for call in waiting} == {412}
+    assert requests.post(server + SIGN, json=order(), timeout=30).status_code == 200
+
+
+def test_places_are_given_back_by_calls_that_fail(server: str) -> None:
+    for data in (b"{", b"", json.dumps(order(hook="order-select")).encode()):
+        for _ in range(2 * MOST):
+            assert requests.post(server + SIGN, data=data, timeout=30).status_code == 400
+    assert requests.post(server + SIGN, json=order(), timeout=30).status_code == 200
+
+
+def test_development_takes_64_at_a_time(tmp_path: Path) -> None:
+    settings = Settings(cds_environment="development", database_url=f"sqlite:///{tmp_path}/t.sqlite3")
+    assert settings.max_concurrent >= 64
+    app = create_app(settings, now=lambda: NOW)
+    with ThreadPoolExecutor(64) as pool:
+        calls = [
+            pool.submit(lambda: app.test_client().post(SIGN, json=order()).status_code) for _ in range(128)
+        ]
+        assert {call.result() for call in calls} == {200}
+
+
+# --- slow and large bodies ------------------------------------------------------
+
+
+def head_of(length: int) -> str:
+    lines = [
+        f"POST {SIGN} HTTP/1.1",
+        "Host: x",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+    ]
+    return "\r\n".join([*lines, "", ""])
+
+
+def test_a_body_by_drops_does_not_hold_a_thread(server: str) -> None:
+    address = ("127.0.0.1", int(server.rsplit(":", 1)[1]))
+    data = json.dumps(order()).encode()
+    head = head_of(len(data))
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(head.encode())
+        answer = b""
+        for byte in data:
+            try:
+                connection.sendall(bytes([byte]))
+                connection.settimeout(0.1)
+                answer = connection.recv(65536)
+                break
+            except TimeoutError:
+                continue
+        while part := connection.recv(65536):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"CDS-4080"' in answer
+    assert requests.post(server + SIGN, json=order(), timeout=30).status_code == 200
+
+
+def test_many_slow_clients_leave_room_for_others(server: str) -> None:
+    address = ("127.0.0.1", int(server.rsplit(":", 1)[1]))
+    head = head_of(9)
+    slow = [socket.create_connection(address, timeout=30) for _ in range(20)]
+    try:
+        for connection in slow:
+            connection.sendall(head.encode())
+        statuses = {connection.recv(65536).split(b" ", 2)[1] for connection in slow}
+        assert statuses <= {b"408", b"503"}
+    finally:
+        for connection in slow:
+            connection.close()
+    assert requests.post(server + SIGN, json=order(), timeout=30).status_code == 200
+
+
+def test_more_resources_than_allowed_are_refused(server: str) -> None:
+    request = order()
+    entries = request["context"]["draftOrders"]["entry"]
+    request["context"]["draftOrders"]["entry"] = entries * 201
+    assert code(requests.post(server + SIGN, json=request, timeout=30)) == (413, "CDS-4130")
+
+
+def test_a_compressed_body_is_not_unpacked(server: str) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = requests.post(server + SIGN, data=bomb, headers=headers, timeout=30)
+    assert code(answer) == (415, "CDS-4150")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_deep_nesting_is_refused(server: str, opening: str) -> None:
+    for place in ('{"hook":"order-sign","prefetch":%s', "%s"):
+        data = place % (opening * 100_000)
+        assert requests.post(server + SIGN, data=data.encode(), timeout=30).status_code == 400
+
+
+# --- calls a minute ---------------------------------------------------------------
+
+
+def test_a_client_has_its_calls_a_minute(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps(key_set(ec_key())))
+    registry = f'[clients.a]\niss = "{ISS}"\njwks_file = "keys.json"\nrate_limit = 2\n'
+    (tmp_path / "clients.toml").write_text(registry + registry.replace("a]", "b]").replace(ISS, "other"))
+    settings = Settings(
+        public_url="https://cds.example.org",
+        clients_file=str(tmp_path / "clients.toml"),
+        database_url=f"sqlite:///{tmp_path}/test.sqlite3",
+        allow_unreviewed=True,
+    )
+    client = create_app(settings, now=lambda: NOW).test_client()
+
+    def call(jti: str, iss: str = ISS) -> Any:
+        token = sign(claims(jti=jti, iss=iss), header())
+        return client.post(SIGN, json=order(), headers={"Authorization": f"Bearer {token}"})
+
+    assert [call(jti).status_code for jti in "123"] == [200, 200, 429]
+    refused = call("4")
+    assert refused.get_json()["issue"][0]["code"] == "throttled"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert call("5", "other").status_code == 200
+    assert client.post(SIGN, json=order()).status_code == 401  # nobody can use up the calls of another
+    assert client.get("/health/live").status_code == 200
+
+
+def is_admitted(limits: RateLimits, client: str) -> bool:
+    try:
+        limits.admit(client, 3)
+    except TooManyRequests:
+        return False
+    return True
+
+
+@pytest.mark.redis
+def test_workers_count_together_where_there_is_a_redis(tmp_path: Path) -> None:
+    port = free_port()
+    with redis_server(tmp_path, port) as url:
+        workers = [RateLimits(url), RateLimits(url)]
+        assert [is_admitted(workers[n % 2], "a") for n in range(5)] == [True, True, True, False, False]
+        assert is_admitted(workers[0], "b")
+    assert is_admitted(workers[0], "a")  # without the Redis each counts for itself, and nobody is locked out
+    assert [is_admitted(workers[1], "a") for _ in range(4)] == [True, True, True, False]
