@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import perf_counter
 
 import flask
 import msgspec
@@ -32,8 +31,9 @@ from cds_service.knowledge.clinical import Clinical, load_clinical
 from cds_service.knowledge.review import review_state
 from cds_service.knowledge.site_knowledge import add_site_knowledge
 from cds_service.limits import RateLimits, limit_calls_at_a_time
-from cds_service.metrics import CONTENT_TYPE, Metrics
-from cds_service.openapi import openapi_document
+from cds_service.logs import set_up_logs
+from cds_service.metrics import Metrics
+from cds_service.operation import Release, add_operation, note_decision
 from cds_service.services import make_services
 from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
@@ -58,13 +58,15 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     Raises ``ValueError`` when a setting or the site's figures do not fit.
     """
     settings = settings or load_settings()
+    set_up_logs(settings)
     preload()  # so that no prescriber waits for the tables
     clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
     knowledge = KNOWLEDGE_VERSION
     if settings.knowledge_dir:
         knowledge += f"+{_add_site_codes(Path(settings.knowledge_dir))}"
     metrics, store = Metrics(), Store(settings.database_url)
-    decider = Decider(clinical, Sources.from_settings(settings, __version__), now, observe=metrics.count)
+    sources = Sources.from_settings(settings, __version__)
+    decider = Decider(clinical, sources, now, observe=lambda decision: note_decision(metrics, decision))
     services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
@@ -98,7 +100,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         )
     )
     app.register_blueprint(workbench_blueprint(clinical))
-    _add_operation(app, metrics, store, services, knowledge, decider.sources)
+    release = Release(__version__, knowledge)
+    add_operation(app, metrics, store, services, sources, release)
     limit_calls_at_a_time(app, settings.max_concurrent)
     return app
 
@@ -139,52 +142,3 @@ def _reporter(metrics: Metrics) -> Callable[[Service, HookRequest, bytes], None]
             _log.error("answer of %s breaks %s at %s", service.id, violation.rule, violation.path)
 
     return report
-
-
-def _add_operation(
-    app: flask.Flask,
-    metrics: Metrics,
-    store: Store,
-    services: list[Service],
-    knowledge: str,
-    sources: Sources,
-) -> None:
-    """Health, metrics and the OpenAPI document."""
-    metrics.watch(sources.servers)
-    known = {service.id for service in services}
-
-    @app.get("/health/live")
-    def live() -> flask.Response:
-        return flask.jsonify(status="up")
-
-    @app.get("/health/ready")
-    def ready() -> flask.Response:
-        """A broken database degrades feedback, a silent EHR its own cards: the replica stays in."""
-        silent = sorted(host for host, degraded in sources.servers().items() if degraded)
-        return flask.jsonify(
-            status="up",
-            database="up" if store.is_up() else "degraded",
-            fhir_servers={"status": "degraded" if silent else "up", "degraded": silent},
-            version=__version__,
-            knowledge=knowledge,
-        )
-
-    @app.get("/metrics")
-    def page() -> flask.Response:
-        return flask.Response(metrics.page(), content_type=CONTENT_TYPE)
-
-    @app.get("/openapi.json")
-    def openapi() -> flask.Response:
-        return flask.jsonify(openapi_document(services, __version__))
-
-    @app.before_request
-    def start() -> None:
-        flask.g.started = perf_counter()
-
-    @app.after_request
-    def measure(response: flask.Response) -> flask.Response:
-        service = (flask.request.view_args or {}).get("service_id", "")
-        if service in known and flask.request.method == "POST":
-            metrics.requests.labels(service, str(response.status_code)).inc()
-            metrics.seconds.labels(service).observe(perf_counter() - flask.g.started)
-        return response

@@ -6,9 +6,11 @@ the FHIR client are passed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import perf_counter
 from uuid import uuid4
 
 import msgspec
@@ -35,6 +37,21 @@ def _new_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What may be told of one answer: counts, reasons and times, nothing of the patient."""
+
+    findings: Sequence[Finding]
+    resources: int
+    """Read, from prefetch and server."""
+    gaps: Mapping[str, int]
+    """What could not be read, counted by reason."""
+    read_ms: float
+    """Reading prefetch and server."""
+    decide_ms: float
+    """Chart and rules."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decider:
     """Everything a decision needs besides the request: figures, FHIR sources, clock, ids."""
 
@@ -42,7 +59,7 @@ class Decider:
     sources: Sources
     now: Callable[[], datetime]
     new_id: Callable[[], str] = field(default=_new_id)
-    observe: Callable[[Sequence[Finding]], None] = field(default=lambda findings: None)
+    observe: Callable[[Decision], None] = field(default=lambda decision: None)
 
     def answer(self, request: HookRequest, call: CallContext) -> CardsResponse:
         """The cards for ``request``.
@@ -59,12 +76,15 @@ class Decider:
         clock = Clock(now.date(), self.sources.zone)
         version = client_version(request.orders)
         client = call.caller.client if call.caller else None
+        began = perf_counter()
         record = self.sources.gather(request, version or Version.R4, drafts, needs, client)
+        read = perf_counter()
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
-        if _is_blind(chart, record) and not _is_proven(findings):
+        blind = _is_blind(chart, record) and not _is_proven(findings)
+        self.observe(_told([] if blind else findings, record, read - began, perf_counter() - read))
+        if blind:
             raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
-        self.observe(findings)
         setting = Setting(
             patient_id=request.patient_id,
             today=clock.today,
@@ -75,6 +95,12 @@ class Decider:
             version_hint=version or Version(version_of_record(record) or Version.R4),
         )
         return CardsResponse(cards=for_client(make_cards(findings, setting), client))
+
+
+def _told(findings: Sequence[Finding], record: PatientRecord, read: float, decide: float) -> Decision:
+    gaps = Counter(gap.reason.value for gap in record.gaps)
+    resources = sum(map(len, record.entries.values()))
+    return Decision(findings, resources, gaps, read * 1000, decide * 1000)
 
 
 def client_version(orders: Iterable[DraftOrder]) -> Version | None:

@@ -62,6 +62,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Prefetch keys this EHR uses, each with the resource type it holds ({"meds": "MedicationRequest"})."""
     allow_open_fhir: bool = False
     """Ask a FHIR server although the request carries no token; always so in development."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """What the log holds; nothing of a patient at any level."""
     validate_responses: bool = True
     """Check every answer against the specification and report violations in log and metrics."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from cds_service.cds_hooks import HookRequest
+from cds_service.cds_hooks import FhirAuthorization, HookRequest
 from cds_service.cds_hooks.authentication import Client
 from cds_service.chart.baskets import Concern, Draft
 from cds_service.drafts import Version
@@ -103,7 +103,7 @@ class Sources:
         """Any server in development, else those the client is registered with."""
         if request.fhir_server is None:
             return None
-        token = request.authorization.access_token if request.authorization else None
+        token = _usable_token(request.authorization)
         bases = None if self.development else client.fhir_servers if client else ()
         access = self.client.access(request.fhir_server, token, self._reach(client), bases)
         if not access.allowed:
@@ -133,3 +133,12 @@ class Sources:
         if needs is Concern.EVERYTHING:
             return queries
         return tuple(query for query in queries if query.resource_type not in _ONLY_FOR_NALTREXONE)
+
+
+def _usable_token(authorization: FhirAuthorization | None) -> str | None:
+    if authorization is None:
+        return None
+    if authorization.expired:
+        _log.warning("the access token of the request has expired; it is not used")
+        return None
+    return authorization.access_token

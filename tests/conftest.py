@@ -8,6 +8,7 @@ nothing may be skipped: whatever skips, for whatever reason, fails.
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import shutil
 from collections.abc import Generator
@@ -23,6 +24,9 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
 }
 """Marker to the names its program goes by; the markers are declared in pyproject.toml."""
 
+MARKERS = ("secret-token", "eyJ", "patient=", "Patient/", "Jane", "555-1234", "planted")
+"""Tokens, references, queries and names of patients, as the tests use them: no log may hold one (privacy)."""
+
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
@@ -32,6 +36,43 @@ def find_program(marker: str) -> str | None:
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *off_path])
     found = (shutil.which(name, path=path) for name in PROGRAMS[marker])
     return next((program for program in found if program), None)
+
+
+class LeakWatch(logging.Handler):
+    """Reads every record that any logger of the process writes, whatever its level."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leaks: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        written = f"{self.format(record)} {vars(record)}"
+        found = [marker for marker in MARKERS if marker in written]
+        if found:
+            test = os.environ.get("PYTEST_CURRENT_TEST", "")
+            self.leaks.append(f"{record.name} {record.levelname}: {found} in {test}")
+
+
+LEAKS = LeakWatch()
+
+
+def pytest_configure() -> None:
+    logging.getLogger().addHandler(LEAKS)
+    logging.getLogger().setLevel(logging.DEBUG)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What the whole suite logged must be free of patients and tokens."""
+    if LEAKS.leaks:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if LEAKS.leaks:
+        terminalreporter.section("Logs that hold patient data or tokens", sep="=", red=True)
+        for leak in sorted(set(LEAKS.leaks)):
+            terminalreporter.line(leak)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

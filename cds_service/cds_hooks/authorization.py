@@ -20,6 +20,11 @@ class FhirAuthorization:
     patient: str | None = None
 
     @property
+    def expired(self) -> bool:
+        """Whether the EHR itself says that the token's time is over; it is not used then."""
+        return self.expires_in is not None and self.expires_in <= 0
+
+    @property
     def complete(self) -> bool:
         """Whether every member R7 requires is there."""
         is_bearer = (self.token_type or "").casefold() == "bearer"
