@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import flask
 import msgspec
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from cds_service.audit import AuditTrail
 from cds_service.callers import authentication, key_reader, registered_clients, say_who_may_call
 from cds_service.cds_hooks import (
     CallContext,
@@ -22,6 +24,7 @@ from cds_service.cds_hooks import (
     init_errors,
 )
 from cds_service.cds_hooks.validation import validate_response
+from cds_service.database import folder_of
 from cds_service.decision import Decider
 from cds_service.errors import Unavailable
 from cds_service.feedback import Store
@@ -66,7 +69,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         knowledge += f"+{_add_site_codes(Path(settings.knowledge_dir))}"
     metrics, store = Metrics(), Store(settings.database_url)
     sources = Sources.from_settings(settings, __version__)
-    decider = Decider(clinical, sources, now, observe=lambda decision: note_decision(metrics, decision))
+    decider = Decider(clinical, sources, now, observe=partial(note_decision, metrics))
     services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
@@ -101,7 +104,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     )
     app.register_blueprint(workbench_blueprint(clinical))
     release = Release(__version__, knowledge)
-    add_operation(app, metrics, store, services, sources, release)
+    add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics))
     limit_calls_at_a_time(app, settings.max_concurrent)
     return app
 
@@ -111,6 +114,13 @@ def _believe_proxies(app: flask.Flask, proxies: int) -> None:
     app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
         app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_port=proxies, x_prefix=proxies
     )
+
+
+def _audit_trail(settings: Settings, metrics: Metrics) -> AuditTrail | None:
+    if settings.audit_days <= 0:
+        return None
+    folder = Path(settings.audit_dir) if settings.audit_dir else folder_of(settings.database_url) / "audit"
+    return AuditTrail(folder, settings.audit_days, settings.audit_key, metrics.audit_lost.inc)
 
 
 def _add_site_codes(folder: Path) -> str:

@@ -72,7 +72,7 @@ def authentication(
             on_refusal(refused.reason)
             _log.warning("call refused: %s (client %s)", refused.reason, refused.client or "unknown")
             raise Unauthenticated from None
-        flask.g.client = caller.client.id
+        flask.g.client, flask.g.tenant = caller.client.id, caller.tenant
         if caller.client.rate_limit is not None and not settings.development:
             rate_limits.admit(caller.client.id, caller.client.rate_limit)
         return caller

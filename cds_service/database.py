@@ -43,6 +43,13 @@ def make_table(engine: Engine, table: Table) -> None:
         connection.execute(CreateTable(table, if_not_exists=True))
 
 
+def folder_of(url: str) -> Path:
+    """Where the service keeps files: beside an SQLite database, else under ``instance``."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(parsed.database or "").parent if is_file else Path("instance")
+
+
 def _with_driver(url: URL) -> URL:
     """PostgreSQL is spoken with psycopg, however the URL spells it."""
     if url.drivername in ("postgres", "postgresql"):

@@ -40,14 +40,14 @@ def _new_id() -> str:
 class Decision:
     """What may be told of one answer: counts, reasons and times, nothing of the patient."""
 
-    findings: Sequence[Finding]
-    resources: int
+    findings: Sequence[Finding] = ()
+    resources: int = 0
     """Read, from prefetch and server."""
-    gaps: Mapping[str, int]
+    gaps: Mapping[str, int] = field(default_factory=dict)
     """What could not be read, counted by reason."""
-    read_ms: float
+    read_ms: float = 0.0
     """Reading prefetch and server."""
-    decide_ms: float
+    decide_ms: float = 0.0
     """Chart and rules."""
 
 
@@ -59,7 +59,7 @@ class Decider:
     sources: Sources
     now: Callable[[], datetime]
     new_id: Callable[[], str] = field(default=_new_id)
-    observe: Callable[[Decision], None] = field(default=lambda decision: None)
+    observe: Callable[[HookRequest, Decision], None] = field(default=lambda request, decision: None)
 
     def answer(self, request: HookRequest, call: CallContext) -> CardsResponse:
         """The cards for ``request``.
@@ -71,6 +71,7 @@ class Decider:
         drafts = read_drafts(request.orders)
         needs = concern(drafts, PatientRecord(request.patient_id), self.clinical)
         if needs is Concern.NONE and not request.unreadable:
+            self.observe(request, Decision())
             return CardsResponse(cards=[])
         now = self.now().astimezone(self.sources.zone)
         clock = Clock(now.date(), self.sources.zone)
@@ -82,7 +83,7 @@ class Decider:
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
         blind = _is_blind(chart, record) and not _is_proven(findings)
-        self.observe(_told([] if blind else findings, record, read - began, perf_counter() - read))
+        self.observe(request, _told([] if blind else findings, record, read - began, perf_counter() - read))
         if blind:
             raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
         setting = Setting(

@@ -34,6 +34,9 @@ class Metrics:
             "Tokens checked against the memory of one process only",
             registry=self.registry,
         )
+        self.audit_lost = Counter(
+            "ldn_cds_audit_lost", "Audit records that could not be written", registry=self.registry
+        )
         self.violations = Counter(
             "ldn_cds_response_violations",
             "Answers that broke a rule of CDS Hooks",

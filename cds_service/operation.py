@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import flask
 
-from cds_service.cds_hooks import Service, request_id
+from cds_service.audit import AuditTrail
+from cds_service.cds_hooks import HookRequest, Service, request_id
 from cds_service.decision import Decision
 from cds_service.feedback import Store
 from cds_service.metrics import CONTENT_TYPE, Metrics
@@ -25,9 +26,9 @@ class Release(NamedTuple):
     knowledge: str
 
 
-def note_decision(metrics: Metrics, decision: Decision) -> None:
-    """For the log line and the counters of this request."""
-    flask.g.decision = decision
+def note_decision(metrics: Metrics, request: HookRequest, decision: Decision) -> None:
+    """For the counters, the log line and the audit record of this request."""
+    flask.g.asked, flask.g.decision = request, decision
     metrics.count(decision.findings)
 
 
@@ -38,6 +39,7 @@ def add_operation(
     services: list[Service],
     sources: Sources,
     release: Release,
+    audit: AuditTrail | None,
 ) -> None:
     """Health, metrics and the OpenAPI document."""
     metrics.watch(sources.servers)
@@ -79,6 +81,8 @@ def add_operation(
             seconds = perf_counter() - flask.g.started
             metrics.seconds.labels(service).observe(seconds)
             _log.info("answered", extra=_answer_line(service, response, seconds))
+            if audit is not None and "asked" in flask.g:
+                _write_record(audit, service, response.status_code, release)
         return response
 
 
@@ -95,10 +99,33 @@ def _answer_line(service: str, response: flask.Response, seconds: float) -> dict
     decision: Decision | None = flask.g.get("decision")
     if decision is not None:
         line |= {
-            "topics": [f"{finding.topic.value}:{finding.indicator.value}" for finding in decision.findings],
+            "topics": _topics(decision),
             "resources": decision.resources,
             "not_read": dict(decision.gaps),
             "read_ms": round(decision.read_ms, 1),
             "decide_ms": round(decision.decide_ms, 1),
         }
     return line
+
+
+def _write_record(audit: AuditTrail, service: str, status: int, release: Release) -> None:
+    """Who asked for whom, under which knowledge, and what was shown."""
+    asked: HookRequest = flask.g.asked
+    decision: Decision = flask.g.decision
+    record = {
+        "request_id": request_id(),
+        "client": flask.g.get("client"),
+        "tenant": flask.g.get("tenant"),
+        "service": service,
+        "hook_instance": asked.hook_instance,
+        "status": status,
+        "version": release.version,
+        "knowledge": release.knowledge,
+        "topics": _topics(decision),
+        "not_read": dict(decision.gaps),
+    }
+    audit.write(record, patient=asked.patient_id, user=asked.user_id)
+
+
+def _topics(decision: Decision) -> list[str]:
+    return [f"{finding.topic.value}:{finding.indicator.value}" for finding in decision.findings]

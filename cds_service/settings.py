@@ -64,6 +64,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Ask a FHIR server although the request carries no token; always so in development."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """What the log holds; nothing of a patient at any level."""
+    audit_dir: str | None = None
+    """Folder of the audit records; by default ``audit`` beside the SQLite file, or under ``instance``."""
+    audit_days: int = 365
+    """Days for which audit records are kept; 0 for none at all."""
+    audit_key: str | None = None
+    """Key of the hashes that stand for patients in it; else one is made and kept in the folder."""
     validate_responses: bool = True
     """Check every answer against the specification and report violations in log and metrics."""
 

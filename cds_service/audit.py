@@ -1,0 +1,103 @@
+"""Who asked what, when, and what was answered: one line for each decision, kept for a set time.
+
+Patient and prescriber stand in it only as keyed hashes: with the key the record of a known
+patient can be found, without it nobody can be told from it. Each process appends to a
+file of its own a day, so that nothing waits and a killed process loses no line.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+_log = logging.getLogger(__name__)
+
+_KEY_FILE = "key"
+_KEY_BYTES = 32
+
+
+class AuditTrail:
+    """The records of this process, in ``folder``; files older than ``days`` days are removed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        days: int,
+        key: str | None = None,
+        on_failure: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._folder, self._days, self._now = folder, days, now
+        self._key = key.encode() if key else None
+        self._on_failure = on_failure
+        self._lock = threading.Lock()
+        self._open: tuple[date, int, int] | None = None
+
+    def write(self, record: Mapping[str, object], *, patient: str, user: str | None) -> None:
+        """Append ``record``; a disk that refuses costs the record, never the answer, and is said."""
+        try:
+            hashed = {"patient": self.hash(patient), "user": self.hash(user) if user else None}
+            moment = self._now().isoformat(timespec="milliseconds")
+            line = msgspec.json.encode({"time": moment, **record, **hashed}) + b"\n"
+            with self._lock:
+                os.write(self._file(), line)
+        except OSError as error:
+            self._on_failure()
+            _log.error("audit record not written: %s", error.strerror or type(error).__name__)
+
+    def hash(self, identifier: str) -> str:
+        """What stands for a patient or prescriber (HMAC-SHA256, 128 bits of it). Raises ``OSError``."""
+        if self._key is None:
+            self._key = _kept_key(self._folder)
+        return hmac.digest(self._key, identifier.encode(), "sha256").hex()[:32]
+
+    def _file(self) -> int:
+        """The descriptor of today's file of this process, a fork's own included."""
+        today, process = self._now().date(), os.getpid()
+        if self._open is None or self._open[:2] != (today, process):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            name = f"{today.isoformat()}-{process}.jsonl"
+            opened = os.open(self._folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            if self._open is not None:
+                os.close(self._open[2])
+            self._open = today, process, opened
+            self._purge(today)
+        return self._open[2]
+
+    def _purge(self, today: date) -> None:
+        oldest = (today - timedelta(days=self._days)).isoformat()
+        for file in self._folder.glob("????-??-??-*.jsonl"):
+            if file.name[:10] < oldest:
+                file.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            if self._open is not None:
+                os.close(self._open[2])
+                self._open = None
+
+
+def _kept_key(folder: Path) -> bytes:
+    """The key beside the records, made by whoever comes first."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / _KEY_FILE
+    if not path.exists():
+        made = folder / f"{_KEY_FILE}.{os.getpid()}.{threading.get_ident()}"
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_hex(_KEY_BYTES), "ascii")
+        try:
+            os.link(made, path)  # whole or not at all, and never over another's
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return path.read_bytes()

@@ -1,0 +1,170 @@
+"""What is written about a call: one line in the log, one audit record, nothing of the patient."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from cds_service import create_app
+from cds_service.audit import AuditTrail
+from cds_service.database import folder_of
+from cds_service.logs import _formatter
+from cds_service.scenarios import load
+from cds_service.settings import Settings
+from tests.conftest import LeakWatch
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+SIGN = "/cds-services/ldn-order-sign"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> FlaskClient:
+    settings = Settings(
+        cds_environment="development",
+        database_url=f"sqlite:///{tmp_path}/test.sqlite3",
+    )
+    return create_app(settings, now=lambda: NOW).test_client()
+
+
+def request(patient: str = "oxycodone-active") -> dict[str, Any]:
+    return load(patient).request("order-sign", NOW)
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    lines = [line for file in sorted(folder.glob("*.jsonl")) for line in file.read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in lines]
+
+
+# --- the log ----------------------------------------------------------------------
+
+
+def test_an_answer_is_one_line(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        client.post(SIGN, json=request(), headers={"X-Request-Id": "r-1"})
+    (line,) = [vars(record) for record in caplog.records if record.getMessage() == "answered"]
+    assert (line["request_id"], line["client"], line["service"]) == ("r-1", None, "ldn-order-sign")
+    assert (line["status"], line["topics"]) == (200, ["opioid-coprescription:critical"])
+    assert line["resources"] > 0
+    assert line["not_read"] == {}
+    assert line["ms"] >= line["read_ms"] + line["decide_ms"] > 0
+
+
+def test_production_writes_json() -> None:
+    record = logging.makeLogRecord({"msg": "a\nb", "levelname": "INFO", "name": "x", "topics": ["t\n"]})
+    written = _formatter(Settings()).format(record)
+    assert "\n" not in written
+    assert json.loads(written)["message"] == "a\nb"
+    assert json.loads(written) | {"level": "INFO", "logger": "x", "topics": ["t\n"]} == json.loads(written)
+
+
+def test_development_writes_lines_for_people() -> None:
+    record = logging.makeLogRecord({"msg": "answered", "levelname": "INFO", "name": "x", "status": 200})
+    assert _formatter(Settings(cds_environment="development")).format(record) == "INFO x: answered status=200"
+
+
+@pytest.mark.parametrize("planted", ["/Condition?patient=p1", "Bearer eyJhbGciOi", "secret-token-1"])
+def test_the_watch_over_the_suite_sees_a_leak(planted: str) -> None:
+    watch = LeakWatch()
+    watch.handle(logging.makeLogRecord({"msg": "GET %s", "args": (planted,), "name": "urllib3"}))
+    watch.handle(logging.makeLogRecord({"msg": "fields", "name": "x", "url": planted}))
+    assert len(watch.leaks) == 2
+
+
+def test_the_watch_is_on_guard() -> None:
+    assert any(isinstance(handler, LeakWatch) for handler in logging.getLogger().handlers)
+    assert logging.getLogger("cds_service").isEnabledFor(logging.DEBUG)
+
+
+def test_libraries_that_write_urls_are_silent(client: FlaskClient) -> None:
+    for name in ("urllib3.connectionpool", "urllib3.connection", "werkzeug", "sqlalchemy.engine"):
+        assert not logging.getLogger(name).isEnabledFor(logging.ERROR)
+
+
+# --- the audit trail -----------------------------------------------------------------
+
+
+def test_each_decision_has_its_record(client: FlaskClient, tmp_path: Path) -> None:
+    asked = request()
+    client.post(SIGN, json=asked)
+    client.post(SIGN, json=asked)
+    client.post(SIGN, data=b"{")  # no decision
+    client.get("/cds-services")
+    first, second = records(tmp_path / "audit")
+    assert first["service"] == "ldn-order-sign"
+    assert first["topics"] == ["opioid-coprescription:critical"]
+    assert first["hook_instance"] == asked["hookInstance"]
+    assert first["knowledge"]
+    assert first["status"] == 200
+    assert first["patient"] == second["patient"]
+    assert asked["context"]["patientId"] not in json.dumps(first)
+    assert asked["context"]["userId"] not in json.dumps(first)
+
+
+def test_an_answer_without_a_list_is_recorded_too(client: FlaskClient, tmp_path: Path) -> None:
+    asked = request()
+    del asked["prefetch"]
+    assert client.post(SIGN, json=asked).status_code == 412
+    (record,) = records(tmp_path / "audit")
+    assert (record["status"], record["topics"]) == (412, [])
+    assert record["not_read"]["not-supplied"] > 0
+
+
+def test_the_key_is_kept_and_private(tmp_path: Path) -> None:
+    first = AuditTrail(tmp_path / "a", 30).hash("p1")
+    assert AuditTrail(tmp_path / "a", 30).hash("p1") == first
+    assert AuditTrail(tmp_path / "b", 30).hash("p1") != first
+    assert AuditTrail(tmp_path / "a", 30, key="ours").hash("p1") != first
+    assert stat.S_IMODE((tmp_path / "a" / "key").stat().st_mode) == 0o600
+    assert [file.name for file in (tmp_path / "a").iterdir()] == ["key"]
+
+
+def test_records_end_with_their_time(tmp_path: Path) -> None:
+    moment = NOW
+    trail = AuditTrail(tmp_path, 30, now=lambda: moment)
+    for days in (0, 1, 31, 33):
+        moment = NOW + timedelta(days=days)
+        trail.write({"day": days}, patient="p1", user=None)
+    assert [record["day"] for record in records(tmp_path)] == [31, 33]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+    trail.close()
+
+
+def test_a_disk_that_refuses_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = Settings(
+        cds_environment="development",
+        database_url=f"sqlite:///{tmp_path}/test.sqlite3",
+        audit_dir=str(tmp_path / "file" / "audit"),
+    )
+    client = create_app(settings, now=lambda: NOW).test_client()
+    assert client.post(SIGN, json=request()).get_json()["cards"]
+    assert "audit record not written: Not a directory" in caplog.text
+    assert "ldn_cds_audit_lost_total 1.0" in client.get("/metrics").text
+
+
+def test_no_trail_where_none_is_wanted(tmp_path: Path) -> None:
+    settings = Settings(
+        cds_environment="development", database_url=f"sqlite:///{tmp_path}/test.sqlite3", audit_days=0
+    )
+    assert create_app(settings, now=lambda: NOW).test_client().post(SIGN, json=request()).status_code == 200
+    assert not (tmp_path / "audit").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("sqlite:////var/lib/ldn/ldn.sqlite3", "/var/lib/ldn"),
+        ("sqlite:///instance/ldn.sqlite3", "instance"),
+        ("sqlite://", "instance"),
+        ("postgresql://ldn@db/ldn", "instance"),
+    ],
+)
+def test_the_trail_stands_beside_the_database(url: str, folder: str) -> None:
+    assert folder_of(url) == Path(folder)
