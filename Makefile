@@ -90,6 +90,18 @@ bench-knowledge: $(DEV) ## what loading and asking the knowledge costs
 knowledge-page: $(DEV) ## write docs/knowledge.md anew
 	$(PY) -m cds_service.knowledge.document
 
+.PHONY: fuzz audit sbom
+
+fuzz: $(DEV) ## requests made from the OpenAPI document, for long; FUZZ_ARGS='--examples 20000'
+	$(PY) -m tests.fuzz $(FUZZ_ARGS)
+
+audit: $(DEV) ## known vulnerabilities of what is shipped (needs a network: pypi.org)
+	$(PY) -m pip_audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
+sbom: $(RUNTIME) $(DEV) ## write sbom.cdx.json, the parts of what is shipped (CycloneDX)
+	$(PY) -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+	    --validate --output-format JSON --output-file sbom.cdx.json
+
 .PHONY: bench-fetch chaos test-hapi
 
 bench-fetch: $(DEV) ## what reading from an EHR costs; BENCH_ARGS='--json FILE' for the figures

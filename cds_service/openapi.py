@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cds_service.cds_hooks import Service
+from cds_service.cds_hooks import HOOKS, Service
 
 _JSON = "application/json"
 
@@ -21,10 +21,35 @@ def openapi_document(services: list[Service], version: str) -> dict[str, Any]:
         },
         "paths": {
             "/cds-services": {
-                "get": _operation("Discovery", "The services, their hooks and prefetch templates")
+                "get": {
+                    **_operation("Discovery", "The services, their hooks and prefetch templates"),
+                    "responses": {
+                        "200": _response("The services, their hooks and prefetch templates"),
+                        "304": {"description": "As the client has it (If-None-Match)"},
+                        **_errors(401),
+                    },
+                }
             },
             **{f"/cds-services/{service.id}": {"post": _call(service)} for service in services},
             **{f"/cds-services/{service.id}/feedback": {"post": _feedback(service)} for service in services},
+            "/metrics": {
+                "get": {
+                    "summary": "Metrics",
+                    "responses": {"200": {"description": "Prometheus text", "content": {"text/plain": {}}}},
+                }
+            },
+            "/explain/{topic}": {
+                "get": {
+                    "summary": "What a card of a topic means",
+                    "parameters": [
+                        {"name": "topic", "in": "path", "required": True, "schema": {"type": "string"}}
+                    ],
+                    "responses": {
+                        "200": {"description": "A page for people", "content": {"text/html": {}}},
+                        **_errors(404),
+                    },
+                }
+            },
             "/health/live": {"get": _operation("Liveness", "The process answers")},
             "/health/ready": {
                 "get": _operation("Readiness", "The replica can take calls; degraded parts are named")
@@ -52,12 +77,14 @@ def _errors(*codes: int) -> dict[str, Any]:
 _REASONS = {
     400: "Not the request this hook asks for; the JSON path is in issue.expression",
     401: "The caller is not registered",
-    404: "No such service",
+    404: "No such service, or none of the cards is known",
+    408: "The body did not arrive in time",
     411: "Content-Length is missing",
     412: "No medication list could be read, and a decision needs one",
-    413: "The body is too large",
+    413: "The body is too large, or holds too many resources",
     415: "The body is not JSON",
-    503: "Try again later",
+    429: "More calls a minute than the client is registered for; Retry-After says when",
+    503: "Too many calls at a time, or the store is down; Retry-After says when",
 }
 
 
@@ -67,21 +94,15 @@ def _call(service: Service) -> dict[str, Any]:
         "description": service.description,
         "requestBody": {
             "required": True,
-            "content": {_JSON: {"schema": {"$ref": f"#/components/schemas/{_schema_of(service)}"}}},
+            "content": {_JSON: {"schema": {"$ref": f"#/components/schemas/{service.hook.name}-request"}}},
         },
         "responses": {
             "200": _response(
                 "The cards, most urgent first; empty when everything needed was checked", "Cards"
             ),
-            **_errors(400, 401, 404, 411, 412, 413, 415),
+            **_errors(400, 401, 404, 408, 411, 412, 413, 415, 429, 503),
         },
     }
-
-
-def _schema_of(service: Service) -> str:
-    return {"medications": "MedicationPrescribeRequest", "draftOrders": "OrderRequest"}[
-        service.hook.orders_field
-    ]
 
 
 def _feedback(service: Service) -> dict[str, Any]:
@@ -93,40 +114,190 @@ def _feedback(service: Service) -> dict[str, Any]:
         },
         "responses": {
             "200": _response("Kept; refused items, if any, are listed in an OperationOutcome"),
-            **_errors(400, 401, 404, 411, 413, 415, 503),
+            **_errors(400, 401, 404, 408, 411, 413, 415, 429, 503),
         },
     }
 
 
-def _request(orders_field: str) -> dict[str, Any]:
+def _request(hook: str, orders_field: str) -> dict[str, Any]:
     context = {
         "type": "object",
         "required": ["patientId", orders_field],
         "properties": {
             "userId": {"type": "string"},
-            "patientId": {"type": "string"},
+            "patientId": {"type": "string", "pattern": "^[A-Za-z0-9.-]{1,64}$"},
             "encounterId": {"type": "string"},
             "selections": {"type": "array", "items": {"type": "string"}},
-            orders_field: {"type": "object", "description": "FHIR Bundle of the orders"},
+            orders_field: {"$ref": "#/components/schemas/Orders"},
         },
     }
     return {
         "type": "object",
         "required": ["hook", "hookInstance", "context"],
         "properties": {
-            "hook": {"type": "string"},
+            "hook": {"const": hook},
             "hookInstance": {"type": "string", "format": "uuid"},
             "fhirServer": {"type": "string", "format": "uri"},
-            "fhirAuthorization": {"type": "object"},
+            "fhirAuthorization": {"$ref": "#/components/schemas/Authorization"},
             "context": context,
-            "prefetch": {"type": "object"},
+            "prefetch": {
+                "type": "object",
+                "additionalProperties": {"anyOf": [_BUNDLE, {"type": "null"}]},
+                "description": "Keys of the discovery document; a site may rename them",
+            },
+        },
+        "examples": [_example(hook, orders_field)],
+    }
+
+
+def _example(hook: str, orders_field: str) -> dict[str, Any]:
+    order = {
+        "resourceType": "MedicationRequest",
+        "id": "draft-1",
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": "Patient/example"},
+        "medicationCodeableConcept": {"text": "naltrexone 4.5 mg compounded capsule"},
+        "dosageInstruction": [{"text": "1 capsule at bedtime"}],
+    }
+    context = {
+        "userId": "Practitioner/example",
+        "patientId": "example",
+        orders_field: {"resourceType": "Bundle", "entry": [{"resource": order}]},
+    }
+    empty = {"resourceType": "Bundle", "type": "searchset", "entry": []}
+    keys = ("medicationRequests", "medicationStatements", "conditions", "allergies", "observations")
+    return {
+        "hook": hook,
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": context,
+        "prefetch": {
+            "patient": {"resourceType": "Patient", "id": "example", "birthDate": "1980-02-01"},
+            **dict.fromkeys(keys, empty),
         },
     }
 
 
+_BUNDLE: dict[str, Any] = {
+    "type": "object",
+    "required": ["resourceType"],
+    "properties": {
+        "resourceType": {"const": "Bundle"},
+        "type": {"enum": ["searchset", "collection"]},
+        "link": {"type": "array", "items": {"type": "object"}},
+        "entry": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"resource": {"$ref": "#/components/schemas/Resource"}},
+            },
+        },
+    },
+}
+_RESOURCE: dict[str, Any] = {
+    "type": "object",
+    "required": ["resourceType"],
+    "properties": {
+        "resourceType": {
+            "enum": [
+                "MedicationRequest", "MedicationOrder", "MedicationStatement", "MedicationDispense",
+                "MedicationAdministration", "Medication", "Condition", "AllergyIntolerance",
+                "Observation", "Patient", "ServiceRequest", "OperationOutcome",
+            ]
+        },
+        "id": {"type": "string"},
+        "status": {"type": "string"},
+        "authoredOn": {"type": "string", "format": "date-time"},
+        "effectiveDateTime": {"type": "string", "format": "date"},
+        "medicationCodeableConcept": {"$ref": "#/components/schemas/CodeableConcept"},
+        "code": {"$ref": "#/components/schemas/CodeableConcept"},
+        "valueString": {"type": "string"},
+        "dosageInstruction": {"type": "array", "items": {"$ref": "#/components/schemas/Dosage"}},
+    },
+}  # fmt: skip
+_CONCEPT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string", "examples": ["naltrexone 4.5 mg capsule", "oxycodone 5 mg tablet"]},
+        "coding": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "system": {"type": "string"},
+                    "code": {"type": "string"},
+                    "display": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_DOSAGE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string"},
+        "doseQuantity": {"type": "object", "properties": {"value": {"type": "number"}}},
+        "doseAndRate": {"type": "array", "items": {"type": "object"}},
+        "timing": {"type": "object", "properties": {"repeat": {"type": "object"}}},
+    },
+}
+
+_CARD = {"type": "string", "minLength": 1, "maxLength": 64, "description": "The card's uuid"}
+_WHEN = {"type": "string", "format": "date-time"}
+_ACCEPTED: dict[str, Any] = {
+    "type": "object",
+    "required": ["card", "outcome", "outcomeTimestamp", "acceptedSuggestions"],
+    "properties": {
+        "card": _CARD,
+        "outcome": {"const": "accepted"},
+        "outcomeTimestamp": _WHEN,
+        "acceptedSuggestions": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object", "required": ["id"], "properties": {"id": _CARD}},
+        },
+    },
+}
+_OVERRIDDEN: dict[str, Any] = {
+    "type": "object",
+    "required": ["card", "outcome", "outcomeTimestamp"],
+    "properties": {
+        "card": _CARD,
+        "outcome": {"const": "overridden"},
+        "outcomeTimestamp": _WHEN,
+        "overrideReason": {
+            "type": "object",
+            "required": ["reason"],
+            "properties": {
+                "reason": {
+                    "type": "object",
+                    "required": ["code", "system"],
+                    "properties": {"code": {"type": "string", "minLength": 1}, "system": {"type": "string"}},
+                },
+                "userComment": {"type": "string"},
+            },
+        },
+    },
+}
+
 _SCHEMAS: dict[str, Any] = {
-    "OrderRequest": _request("draftOrders"),
-    "MedicationPrescribeRequest": _request("medications"),
+    **{f"{name}-request": _request(name, hook.orders_field) for name, hook in HOOKS.items()},
+    "Orders": _BUNDLE,
+    "Resource": _RESOURCE,
+    "CodeableConcept": _CONCEPT,
+    "Dosage": _DOSAGE,
+    "Authorization": {
+        "type": "object",
+        "required": ["access_token"],
+        "properties": {
+            "access_token": {"type": "string", "minLength": 1},
+            "token_type": {"const": "Bearer"},
+            "expires_in": {"type": "integer"},
+            "scope": {"type": "string"},
+            "subject": {"type": "string"},
+            "patient": {"type": "string"},
+        },
+    },
     "Cards": {
         "type": "object",
         "required": ["cards"],
@@ -158,17 +329,7 @@ _SCHEMAS: dict[str, Any] = {
             "feedback": {
                 "type": "array",
                 "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "required": ["card", "outcome", "outcomeTimestamp"],
-                    "properties": {
-                        "card": {"type": "string"},
-                        "outcome": {"enum": ["accepted", "overridden"]},
-                        "outcomeTimestamp": {"type": "string", "format": "date-time"},
-                        "acceptedSuggestions": {"type": "array", "items": {"type": "object"}},
-                        "overrideReason": {"type": "object"},
-                    },
-                },
+                "items": {"anyOf": [_ACCEPTED, _OVERRIDDEN]},
             }
         },
     },

@@ -95,7 +95,7 @@ def service(folder: Path, *bases: str, networks: tuple[str, ...] = ()) -> FlaskC
     return create_app(settings, now=lambda: NOW).test_client()
 
 
-def ask(client: FlaskClient, fhir_server: str) -> Any:
+def ask(client: FlaskClient, fhir_server: str, expires_in: int = 300) -> Any:
     """An LDN order whose lists are only to be had from ``fhir_server``."""
     request = load("oxycodone-active").request("order-sign", NOW)
     del request["prefetch"]
@@ -103,7 +103,7 @@ def ask(client: FlaskClient, fhir_server: str) -> Any:
     request["fhirAuthorization"] = {
         "access_token": TOKEN,
         "token_type": "Bearer",
-        "expires_in": 300,
+        "expires_in": expires_in,
         "scope": "patient/*.rs",
         "subject": "ldn",
         "patient": request["context"]["patientId"],
@@ -287,3 +287,14 @@ def test_a_client_without_servers_lives_on_prefetch(tmp_path: Path, canary: Cana
     token = sign(claims(jti="other"), header())
     answer = client.post(SIGN, json=request, headers={"Authorization": f"Bearer {token}"})
     assert [card["indicator"] for card in answer.get_json()["cards"]] == ["critical"]
+
+
+@pytest.mark.parametrize("expires_in", [0, -1])
+def test_an_expired_token_is_not_used(
+    tmp_path: Path, canary: Canary, resolve: Callable[[Resolve], None], expires_in: int
+) -> None:
+    resolve(lambda name: ["127.0.0.1"])
+    base = REGISTERED.format(port=canary.port)
+    client = service(tmp_path, base, networks=("127.0.0.0/8",))
+    assert is_refused(ask(client, base, expires_in))
+    assert canary.connections == 0
