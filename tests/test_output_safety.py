@@ -75,12 +75,7 @@ def _texts(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [place for key, value in pairs for place in _texts(value, (*path, key))]
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.data())
 def test_a_hostile_chart_makes_harmless_cards(client: FlaskClient, data: st.DataObject) -> None:
     scenario = load(data.draw(st.sampled_from(all_names())))
