@@ -6,13 +6,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Table, create_engine, event
+from sqlalchemy import Engine, Table, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.schema import CreateTable
 
 _log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 2
+_MAKING_TABLES = 7_106_391  # any number, the same in every worker
 
 
 def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) -> Engine:
@@ -40,6 +41,10 @@ def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) ->
 def make_table(engine: Engine, table: Table) -> None:
     """Several workers may start at once: each asks for the table, one makes it."""
     with engine.begin() as connection:
+        if (
+            engine.dialect.name == "postgresql"
+        ):  # where "if not exists" alone is no protection against another
+            connection.execute(select(func.pg_advisory_xact_lock(_MAKING_TABLES)))
         connection.execute(CreateTable(table, if_not_exists=True))
 
 
