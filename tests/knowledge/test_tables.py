@@ -39,6 +39,7 @@ def test_the_linter_runs_as_a_program(capsys):
         ("loinc", {"code": "82810-4"}, "fails its check digit"),
         ("snomed", {"source": ""}, "no source"),
         ("snomed", {"source": "hearsay"}, "unknown source 'hearsay'"),
+        ("product_names", {"source": "unverified"}, "unknown source 'unverified'"),
         ("snomed", {"meanings": "very-pregnant"}, "unknown meanings 'very-pregnant'"),
         ("snomed", {"meanings": "pregnant|not-pregnant"}, "contradicting meanings"),
         ("ingredients", {"role": "opioid", "duration": ""}, "without duration"),
