@@ -81,7 +81,7 @@ $(DEV): $(RUNTIME) requirements-dev.lock
 
 .PHONY: accuracy bench-knowledge knowledge-page
 
-accuracy: $(DEV) ## how well medicines are recognised, over the labelled lists; LISTS='--list FILE' for others
+accuracy: $(DEV) ## how well medicines are recognised, over the labelled lists; LISTS='--list FILE --site-folder DIR' for others
 	$(PY) -m cds_service.knowledge.accuracy $(LISTS)
 
 bench-knowledge: $(DEV) ## what loading and asking the knowledge costs

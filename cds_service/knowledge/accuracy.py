@@ -22,6 +22,7 @@ from cds_service.knowledge.clinical import load_clinical
 from cds_service.knowledge.codings import System, system_of
 from cds_service.knowledge.concepts import Form, Medicine
 from cds_service.knowledge.medicines import recognise
+from cds_service.knowledge.site_knowledge import add_site_knowledge
 from cds_service.knowledge.words import words
 
 LABELS = ("contains_central_opioid", "contains_naltrexone", "is_ldn")
@@ -231,10 +232,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--folder", type=Path, default=DEFAULT_FOLDER, help="measured when no --list is given"
     )
+    parser.add_argument(
+        "--site-folder", type=Path, help="codes of a site (KNOWLEDGE_DIR), for instance its dm+d extract"
+    )
     given = parser.parse_args(arguments)
     paths = given.list or sorted(given.folder.glob("*.csv"))
     try:
         rows = [row for path in paths for row in read_list(path)]
+        if given.site_folder:
+            add_site_knowledge(given.site_folder)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
