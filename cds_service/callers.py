@@ -13,6 +13,7 @@ from pathlib import Path
 
 import flask
 
+from cds_service.cds_hooks import request_id
 from cds_service.cds_hooks.authentication import (
     Authenticator,
     Caller,
@@ -70,7 +71,12 @@ def authentication(
                     )
                 return None
             on_refusal(refused.reason)
-            _log.warning("call refused: %s (client %s)", refused.reason, refused.client or "unknown")
+            _log.warning(
+                "call refused: %s (client %s)",
+                refused.reason,
+                refused.client or "unknown",
+                extra={"request_id": request_id()},
+            )
             raise Unauthenticated from None
         flask.g.client, flask.g.tenant = caller.client.id, caller.tenant
         if caller.client.rate_limit is not None and not settings.development:

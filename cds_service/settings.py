@@ -46,6 +46,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds a request's body may take to arrive."""
     max_concurrent: int = 64
     """Calls answered at a time by one process; one more gets 503 at once."""
+    fhir_parallel: int = 64
+    """Calls to one FHIR server at a time, of three times as many in all; the rest waits within the budget."""
+    fhir_failures: int = 20
+    """Broken connections and time-outs in a row after which a FHIR server is left alone for a second."""
     time_zone: str = "UTC"
     """IANA zone of the site: days are counted in it."""
     site_file: str | None = None
@@ -98,10 +102,23 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[name] = _value(name, text)
     try:
         settings = msgspec.convert(values, Settings, strict=False)
+        _check_numbers(settings)
         settings.zone  # noqa: B018 - an unknown zone must stop the start, not the first request
     except (msgspec.ValidationError, ZoneInfoNotFoundError) as error:
         raise ValueError(f"settings: {error}") from error
     return settings
+
+
+_AT_LEAST_ONE = (
+    "time_budget_ms", "max_body_bytes", "max_entries", "body_seconds", "max_concurrent", "fhir_parallel",
+    "fhir_failures",
+)  # fmt: skip
+
+
+def _check_numbers(settings: Settings) -> None:
+    for name in _AT_LEAST_ONE:
+        if getattr(settings, name) <= 0:
+            raise ValueError(f"settings: {name.upper()} must be above 0")
 
 
 def _value(name: str, text: str) -> Any:

@@ -59,9 +59,15 @@ class Sources:
     @classmethod
     def from_settings(cls, settings: Settings, release: str) -> Sources:
         """The sources of ``settings``; ``release`` is named to the servers asked."""
-        breaker = CircuitBreaker()
+        breaker = CircuitBreaker(failures=settings.fhir_failures)
+        options = ClientOptions(
+            user_agent=f"ldn-cds/{release}",
+            guard=breaker,
+            parallel=settings.fhir_parallel,
+            threads=3 * settings.fhir_parallel,
+        )
         return cls(
-            client=FhirClient(ClientOptions(user_agent=f"ldn-cds/{release}", guard=breaker)),
+            client=FhirClient(options),
             breaker=breaker,
             budget=settings.time_budget_ms / 1000,
             zone=settings.zone,

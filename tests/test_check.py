@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from cds_service.check import main
+from cds_service.settings import Settings
+from cds_service.sources import Sources
 from tests.cds_hooks.authentication.signing import ec_key, key_set, rsa_key
 
 REGISTRY = "[clients.general]\niss = 'https://ehr.example.org'\njwks_file = 'keys.json'\n"
@@ -72,3 +74,26 @@ def test_a_key_server_that_is_not_there(a_site: Path, capsys: pytest.CaptureFixt
     )
     assert main(["--keys"]) == 1
     assert "client general: keys not to be had: address refused" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TIME_BUDGET_MS", "MAX_ENTRIES", "BODY_SECONDS", "MAX_CONCURRENT", "FHIR_PARALLEL", "FHIR_FAILURES"],
+)
+def test_a_number_that_would_stop_the_service_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.setenv(name, "0")
+    assert main([]) == 1
+    assert f"settings: {name} must be above 0" in capsys.readouterr().out
+
+
+def test_limits_of_reading_are_the_operators(tmp_path: Path) -> None:
+    settings = Settings(fhir_parallel=5, fhir_failures=3)
+    client = Sources.from_settings(settings, "0").client
+    assert (client.options.parallel, client.options.threads) == (5, 15)
+    origin = ("https", "ehr.example.org", 443)
+    for _ in range(3):
+        assert client.options.guard.admit(origin)
+        client.options.guard.record(origin, ok=False)
+    assert not client.options.guard.admit(origin)
