@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import schemathesis
@@ -31,15 +33,27 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 def schema_of(database_url: str = "sqlite://") -> Any:
     """The document of a service in development, with the service behind it."""
     app = create_app(
-        Settings(cds_environment="development", database_url=database_url, audit_days=0, time_budget_ms=50)
+        Settings(
+            cds_environment="development",
+            database_url=database_url,
+            audit_days=0,
+            time_budget_ms=50,
+            log_level="ERROR",
+        )
     )
     return schemathesis.openapi.from_wsgi("/openapi.json", app, config=SchemathesisConfig())
 
 
-def run(examples: int, *, derandomize: bool, database_url: str = "sqlite://") -> tuple[Counter[str], float]:
+def run(
+    examples: int,
+    *,
+    derandomize: bool,
+    database_url: str = "sqlite://",
+    tell: Callable[[str], None] = lambda line: None,
+) -> tuple[Counter[str], float]:
     """Answers by operation and status for ``examples`` inputs of each operation, and the slowest in seconds.
 
-    Raises what a check finds.
+    Raises what a check finds. ``tell`` hears of each operation that is done.
     """
     seen: Counter[str] = Counter()
     slowest = 0.0
@@ -67,13 +81,14 @@ def run(examples: int, *, derandomize: bool, database_url: str = "sqlite://") ->
                 case.validate_response(answer, checks=CHECKS)
 
             ask()
+            tell(f"{seen.total():8}  inputs after {operation.label}, {mode.value}")
     return seen, slowest
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--examples", type=int, default=20_000, help="inputs of each operation and mode")
-    seen, slowest = run(parser.parse_args().examples, derandomize=False)
+    seen, slowest = run(parser.parse_args().examples, derandomize=False, tell=partial(print, flush=True))
     for line, count in sorted(seen.items()):
         print(f"{count:8}  {line}")
     print(f"{seen.total()} inputs, no 5xx, slowest {slowest * 1000:.0f} ms")

@@ -50,7 +50,7 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
 
 def run(count: int, seed: int) -> dict[int, int]:
     """Statuses of ``count`` broken requests; raises AssertionError with the request for a 5xx."""
-    settings = Settings(cds_environment="development", database_url="sqlite://")
+    settings = Settings(cds_environment="development", database_url="sqlite://", log_level="ERROR")
     client = create_app(settings, now=lambda: NOW).test_client()
     rng, names, statuses = random.Random(seed), all_names(), dict[int, int]()
     for _ in range(count):
