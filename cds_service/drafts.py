@@ -255,6 +255,10 @@ def _timing(version: Version, days: int, starts: date | None) -> Draft:
     return {"repeat": repeat}
 
 
+_NO_DAY = 9000
+"""Records write 9999-12-31 for a day that is not set; nothing can be counted from it."""
+
+
 def _first_day(dosage: Mapping[str, Any]) -> date | None:
     """The day the dosage is bounded to start on, when it is named to the day."""
     repeat = _object(_object(dosage.get("timing")).get("repeat"))
@@ -263,9 +267,10 @@ def _first_day(dosage: Mapping[str, Any]) -> date | None:
 
 def _day(value: object) -> date | None:
     try:
-        return date.fromisoformat(str(value)[:10])
+        named = date.fromisoformat(str(value)[:10])
     except ValueError:
         return None
+    return named if named.year < _NO_DAY else None
 
 
 def by_mouth(draft: Draft) -> Draft:

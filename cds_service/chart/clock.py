@@ -9,6 +9,14 @@ from datetime import date, tzinfo
 from cds_service.chart.showing import day, month
 from cds_service.fhir.dates import Span, read_date
 
+# Records write 9999-12-31 for "no end" and 0001-01-01 for "not known": from these days on and
+# before them nothing is told apart, and no interval can be counted past what a date can hold.
+_FIRST, _LAST = date(1000, 1, 1), date(9000, 1, 1)
+
+
+def _countable(when: date) -> date:
+    return min(max(when, _FIRST), _LAST)
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -19,11 +27,11 @@ class Clock:
 
     def latest(self, *texts: str | None) -> date | None:
         """The last day any of ``texts`` can mean."""
-        return max((span.latest for span in self._spans(texts)), default=None)
+        return max((_countable(span.latest) for span in self._spans(texts)), default=None)
 
     def earliest(self, *texts: str | None) -> date | None:
         """The first day any of ``texts`` can mean."""
-        return min((span.earliest for span in self._spans(texts)), default=None)
+        return min((_countable(span.earliest) for span in self._spans(texts)), default=None)
 
     def _spans(self, texts: Iterable[str | None]) -> Iterator[Span]:
         return (span for text in texts if text and (span := read_date(text, self.zone)))

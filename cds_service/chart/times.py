@@ -158,7 +158,7 @@ def _days_supplied(quantity: float | None, steps: Sequence[DoseStep]) -> float |
 
 
 def plus(when: date | None, days: float | None) -> date | None:
-    if when is None or days is None or days > 36_500:
+    if when is None or days is None or not 0 <= days <= 36_500:
         return None
     return when + timedelta(days=round(days))
 
