@@ -55,4 +55,4 @@ HEALTHCHECK --interval=15s --timeout=3s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=2); c.request('GET', '/health/live'); sys.exit(c.getresponse().status != 200)"]
 
 # gunicorn itself reads PORT (bind address), WEB_CONCURRENCY (worker processes) and GUNICORN_CMD_ARGS.
-CMD ["gunicorn", "--worker-class=gthread", "--worker-tmp-dir=/dev/shm", "--no-control-socket", "app:app"]
+CMD ["gunicorn", "--worker-class=gthread", "--worker-tmp-dir=/dev/shm", "--no-control-socket", "--logger-class=cds_service.gunicorn_log.Log", "app:app"]

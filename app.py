@@ -1,5 +1,11 @@
 """WSGI entry point: ``flask --app app run``, ``gunicorn app:app``, or any other WSGI server."""
 
+import logging
+
 from cds_service import create_app
 
-app = create_app()
+try:
+    app = create_app()
+except ValueError as error:  # of a setting or a file: what does not fit, for the operator
+    logging.getLogger("cds_service").critical("not started: %s", error)
+    raise

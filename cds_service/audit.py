@@ -7,6 +7,7 @@ file of its own a day, so that nothing waits and a killed process loses no line.
 
 from __future__ import annotations
 
+import errno
 import hmac
 import logging
 import os
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 
@@ -22,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 _KEY_FILE = "key"
 _KEY_BYTES = 32
+_UUID_LENGTH = 36
 
 
 class AuditTrail:
@@ -41,14 +44,24 @@ class AuditTrail:
         self._lock = threading.Lock()
         self._open: tuple[date, int, int] | None = None
 
-    def write(self, record: Mapping[str, object], *, patient: str, user: str | None) -> None:
-        """Append ``record``; a disk that refuses costs the record, never the answer, and is said."""
+    def write(
+        self, record: Mapping[str, object], *, patient: str, user: str | None, hook_instance: str
+    ) -> None:
+        """Append ``record``; a disk that refuses costs the record, never the answer, and is said.
+
+        Patient and user are hashed, and so is a hook instance that is no UUID and may be anything.
+        """
         try:
-            hashed = {"patient": self.hash(patient), "user": self.hash(user) if user else None}
+            hashed = {
+                "hook_instance": hook_instance if _is_uuid(hook_instance) else self.hash(hook_instance),
+                "patient": self.hash(patient),
+                "user": self.hash(user) if user else None,
+            }
             moment = self._now().isoformat(timespec="milliseconds")
             line = msgspec.json.encode({"time": moment, **record, **hashed}) + b"\n"
             with self._lock:
-                os.write(self._file(), line)
+                if os.write(self._file(), line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._on_failure()
             _log.error("audit record not written: %s", error.strerror or type(error).__name__)
@@ -84,6 +97,13 @@ class AuditTrail:
             if self._open is not None:
                 os.close(self._open[2])
                 self._open = None
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return len(text) == _UUID_LENGTH and bool(UUID(text))
+    except ValueError:
+        return False
 
 
 def _kept_key(folder: Path) -> bytes:

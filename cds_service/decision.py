@@ -43,9 +43,9 @@ class Decision:
     findings: Sequence[Finding] = ()
     resources: int = 0
     """Read, from prefetch and server."""
-    gaps: Mapping[str, int] = field(default_factory=dict)
-    """What could not be read, counted by reason."""
-    read_ms: float = 0.0
+    gaps: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """What could not be read, counted by resource type and reason."""
+    gather_ms: float = 0.0
     """Reading prefetch and server."""
     decide_ms: float = 0.0
     """Chart and rules."""
@@ -98,10 +98,10 @@ class Decider:
         return CardsResponse(cards=for_client(make_cards(findings, setting), client))
 
 
-def _told(findings: Sequence[Finding], record: PatientRecord, read: float, decide: float) -> Decision:
-    gaps = Counter(gap.reason.value for gap in record.gaps)
+def _told(findings: Sequence[Finding], record: PatientRecord, gather: float, decide: float) -> Decision:
+    gaps = Counter((gap.kind, gap.reason.value) for gap in record.gaps)
     resources = sum(map(len, record.entries.values()))
-    return Decision(findings, resources, gaps, read * 1000, decide * 1000)
+    return Decision(findings, resources, gaps, gather * 1000, decide * 1000)
 
 
 def client_version(orders: Iterable[DraftOrder]) -> Version | None:

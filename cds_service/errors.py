@@ -26,6 +26,8 @@ patient data, tokens or a stack trace.
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -138,3 +140,26 @@ class Unavailable(ServiceError):
     """Nothing is wrong with the request; ask again later."""
 
     status, code, issue = 503, "CDS-5030", "transient"
+
+
+_PACKAGE = Path(__file__).parent
+_MOST_FRAMES = 10
+
+
+def trace(error: BaseException) -> str:
+    """The kind of an exception and where in our code it came from, innermost first, for the log.
+
+    Never its own words or the values at hand: they may quote the request.
+    """
+    told = f"{type(error).__qualname__}{_places(error)}"
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return f"{told} from {type(cause).__qualname__}{_places(cause)}" if cause else told
+
+
+def _places(error: BaseException) -> str:
+    """`` at cds_service/decision.py:88, cds_service/cards.py:12``; elsewhere the last place alone."""
+    frames = [(Path(f.f_code.co_filename), line) for f, line in traceback.walk_tb(error.__traceback__)]
+    own = [(path.relative_to(_PACKAGE.parent), n) for path, n in frames if _PACKAGE in path.parents]
+    places = own or [(Path(*path.parts[-2:]), n) for path, n in frames[-1:]]
+    shown = [f"{path.as_posix()}:{n}" for path, n in reversed(places)][:_MOST_FRAMES]
+    return f" at {', '.join(shown)}" if shown else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from time import perf_counter
 from typing import NamedTuple
 
@@ -28,7 +30,7 @@ class Release(NamedTuple):
 
 def note_decision(metrics: Metrics, request: HookRequest, decision: Decision) -> None:
     """For the counters, the log line and the audit record of this request."""
-    flask.g.asked, flask.g.decision = request, decision
+    flask.g.asked, flask.g.decision, flask.g.decided = request, decision, perf_counter()
     metrics.count(decision.findings)
 
 
@@ -76,55 +78,80 @@ def add_operation(
     @app.after_request
     def measure(response: flask.Response) -> flask.Response:
         service = (flask.request.view_args or {}).get("service_id", "")
-        if service in known and flask.request.method == "POST":
+        service = service if service in known else None  # any other name is the caller's own words
+        seconds = perf_counter() - flask.g.started
+        if service and flask.request.method == "POST":
             metrics.requests.labels(service, str(response.status_code)).inc()
-            seconds = perf_counter() - flask.g.started
             metrics.seconds.labels(service).observe(seconds)
-            _log.info("answered", extra=_answer_line(service, response, seconds))
-            if audit is not None and "asked" in flask.g:
-                _write_record(audit, service, response.status_code, release)
+        level = logging.DEBUG if flask.request.endpoint in _ASKED_ALL_THE_TIME else logging.INFO
+        if _log.isEnabledFor(level):
+            _log.log(level, "answered", extra=_answer_line(service, response, seconds))
+        if audit is not None and "asked" in flask.g:
+            _write_record(audit, service, response.status_code, release)
         return response
 
 
-def _answer_line(service: str, response: flask.Response, seconds: float) -> dict[str, object]:
+_ASKED_ALL_THE_TIME = frozenset({"live", "ready", "page", "workbench.static"})
+
+
+def _answer_line(service: str | None, response: flask.Response, seconds: float) -> dict[str, object]:
     """The line of one answer: who asked, what was found, how long it took; nothing of the patient."""
     line: dict[str, object] = {
         "request_id": request_id(),
         "client": flask.g.get("client"),
+        "tenant": flask.g.get("tenant"),
+        "endpoint": flask.request.endpoint,
         "service": service,
-        "feedback": flask.request.path.endswith("/feedback"),
         "status": response.status_code,
+        "error": flask.g.get("error_code"),
         "ms": round(seconds * 1000, 1),
     }
-    decision: Decision | None = flask.g.get("decision")
-    if decision is not None:
-        line |= {
-            "topics": _topics(decision),
-            "resources": decision.resources,
-            "not_read": dict(decision.gaps),
-            "read_ms": round(decision.read_ms, 1),
-            "decide_ms": round(decision.decide_ms, 1),
-        }
+    if "decision" in flask.g:
+        line |= _of_decision(flask.g.asked, flask.g.decision, seconds)
     return line
 
 
-def _write_record(audit: AuditTrail, service: str, status: int, release: Release) -> None:
-    """Who asked for whom, under which knowledge, and what was shown."""
+def _of_decision(asked: HookRequest, decision: Decision, seconds: float) -> dict[str, object]:
+    """``read_ms`` is the way in to the handler, ``encode_ms`` all that comes after the rules."""
+    until_decided = flask.g.decided - flask.g.started
+    return {
+        "hook": asked.hook.name,
+        "topics": _topics(decision),
+        "cards": Counter(finding.indicator.value for finding in decision.findings),
+        "resources": decision.resources,
+        "not_read": _sums(decision.gaps),
+        "read_ms": round(until_decided * 1000 - decision.gather_ms - decision.decide_ms, 1),
+        "gather_ms": round(decision.gather_ms, 1),
+        "decide_ms": round(decision.decide_ms, 1),
+        "encode_ms": round((seconds - until_decided) * 1000, 1),
+    }
+
+
+def _sums(gaps: Mapping[tuple[str, str], int]) -> Counter[str]:
+    """How much could not be read, by reason."""
+    sums: Counter[str] = Counter()
+    for (_, reason), count in gaps.items():
+        sums[reason] += count
+    return sums
+
+
+def _write_record(audit: AuditTrail, service: str | None, status: int, release: Release) -> None:
+    """Who asked for whom, under which knowledge, what was shown and what could not be checked."""
     asked: HookRequest = flask.g.asked
     decision: Decision = flask.g.decision
     record = {
         "request_id": request_id(),
         "client": flask.g.get("client"),
         "tenant": flask.g.get("tenant"),
+        "hook": asked.hook.name,
         "service": service,
-        "hook_instance": asked.hook_instance,
         "status": status,
         "version": release.version,
         "knowledge": release.knowledge,
         "topics": _topics(decision),
-        "not_read": dict(decision.gaps),
+        "not_checked": sorted(f"{kind}:{reason}" for kind, reason in decision.gaps),
     }
-    audit.write(record, patient=asked.patient_id, user=asked.user_id)
+    audit.write(record, patient=asked.patient_id, user=asked.user_id, hook_instance=asked.hook_instance)
 
 
 def _topics(decision: Decision) -> list[str]:

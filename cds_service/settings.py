@@ -68,6 +68,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Ask a FHIR server although the request carries no token; always so in development."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """What the log holds; nothing of a patient at any level."""
+    log_format: Literal["json", "text"] | None = None
+    """One JSON object a line, or lines for people; by default the latter in development alone."""
     audit_dir: str | None = None
     """Folder of the audit records; by default ``audit`` beside the SQLite file, or under ``instance``."""
     audit_days: int = 365

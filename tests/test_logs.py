@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import stat
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from flask.testing import FlaskClient
 from cds_service import create_app
 from cds_service.audit import AuditTrail
 from cds_service.database import folder_of
-from cds_service.logs import _formatter
+from cds_service.logs import our_handler
 from cds_service.scenarios import load
 from cds_service.settings import Settings
 from tests.conftest import LeakWatch
@@ -53,20 +54,95 @@ def test_an_answer_is_one_line(client: FlaskClient, caplog: pytest.LogCaptureFix
     assert (line["status"], line["topics"]) == (200, ["opioid-coprescription:critical"])
     assert line["resources"] > 0
     assert line["not_read"] == {}
-    assert line["ms"] >= line["read_ms"] + line["decide_ms"] > 0
+    assert (line["hook"], line["endpoint"], line["error"]) == ("order-sign", "cds_hooks.service", None)
+    assert line["cards"] == {"critical": 1}
+    assert line["ms"] == pytest.approx(
+        sum(line[f"{stage}_ms"] for stage in ("read", "gather", "decide", "encode")), abs=0.3
+    )
+    assert line["decide_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "endpoint", "status", "error"),
+    [
+        ("get", "/cds-services", "cds_hooks.discovery", 200, None),
+        ("post", SIGN, "cds_hooks.service", 400, "CDS-4001"),
+        ("post", "/cds-services/Jane", "cds_hooks.service", 404, "CDS-4040"),
+        ("post", f"{SIGN}/feedback", "cds_hooks.feedback", 400, "CDS-4001"),
+        ("get", "/Jane?patient=Jane", None, 404, "CDS-4040"),
+    ],
+)
+def test_every_answer_has_its_line(
+    client: FlaskClient,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    endpoint: str | None,
+    status: int,
+    error: str | None,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        getattr(client, method)(path, data=b"{", content_type="application/json")
+        client.get("/health/live")  # asked every few seconds: not worth a line
+    (line,) = [vars(record) for record in caplog.records if record.getMessage() == "answered"]
+    assert (line["endpoint"], line["status"], line["error"]) == (endpoint, status, error)
+    assert line["service"] in (None, "ldn-order-sign")
+
+
+def written(record: logging.LogRecord, **values: Any) -> str:
+    return our_handler(Settings(**values)).format(record)
 
 
 def test_production_writes_json() -> None:
-    record = logging.makeLogRecord({"msg": "a\nb", "levelname": "INFO", "name": "x", "topics": ["t\n"]})
-    written = _formatter(Settings()).format(record)
-    assert "\n" not in written
-    assert json.loads(written)["message"] == "a\nb"
-    assert json.loads(written) | {"level": "INFO", "logger": "x", "topics": ["t\n"]} == json.loads(written)
+    record = logging.makeLogRecord(
+        {"msg": "a\nb", "levelname": "INFO", "name": "cds_service.x", "topics": ["t"]}
+    )
+    line = json.loads(written(record))
+    assert line | {"level": "INFO", "logger": "cds_service.x", "message": "a\nb", "topics": ["t"]} == line
+    assert written(record, log_format="text").startswith("INFO cds_service.x: a\\nb topics=")
 
 
 def test_development_writes_lines_for_people() -> None:
-    record = logging.makeLogRecord({"msg": "answered", "levelname": "INFO", "name": "x", "status": 200})
-    assert _formatter(Settings(cds_environment="development")).format(record) == "INFO x: answered status=200"
+    record = logging.makeLogRecord(
+        {"msg": "answered", "levelname": "INFO", "name": "cds_service", "status": 200}
+    )
+    assert written(record, cds_environment="development") == "INFO cds_service: answered status=200"
+    assert json.loads(written(record, cds_environment="development", log_format="json"))["status"] == 200
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("break_", ["\n", "\r", "\x1b[2K", "\u2028", "\u202e", "\x00", "\x85"])
+def test_nothing_logged_begins_a_line_or_moves_the_cursor(form: str, break_: str) -> None:
+    values = {"msg": f"a{break_}%s", "args": (f"b{break_}",), "name": "cds_service", "client": f"c{break_}"}
+    assert written(logging.makeLogRecord(values), log_format=form).isprintable()
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_of_libraries_only_fixed_words_numbers_and_the_place(form: str) -> None:
+    def of(message: str, *args: object, **values: Any) -> str:
+        record = {"msg": message, "args": args, "name": "urllib3", "module": "pool", "lineno": 7, "x": "p1"}
+        return written(logging.makeLogRecord({**record, **values}), log_format=form)
+
+    line = of('%s "GET %s" %d', "http://ehr.example", "/Condition?patient=p1", 404)
+    assert "404" in line
+    assert "pool:7" in line
+    assert "p1" not in line + of("read /Condition?patient=p1") + of("%(url)s", {"url": "p1"}) + of(
+        "%d p", "p1"
+    )
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("logger", ["cds_service.x", "gunicorn.error"])
+def test_of_an_exception_the_kind_and_the_place(form: str, logger: str) -> None:
+    try:
+        load("no such patient: Jane")
+    except Exception as error:
+        kind = type(error).__name__
+        record = logging.makeLogRecord({"msg": "failed", "name": logger, "exc_info": sys.exc_info()})
+    record.exc_text = "left by another handler: Jane"
+    line = written(record, log_format=form)
+    assert "Jane" not in line
+    assert f"{kind} at cds_service/scenarios.py:" in line
 
 
 @pytest.mark.parametrize("planted", ["/Condition?patient=p1", "Bearer eyJhbGciOi", "secret-token-1"])
@@ -113,7 +189,7 @@ def test_an_answer_without_a_list_is_recorded_too(client: FlaskClient, tmp_path:
     assert client.post(SIGN, json=asked).status_code == 412
     (record,) = records(tmp_path / "audit")
     assert (record["status"], record["topics"]) == (412, [])
-    assert record["not_read"]["not-supplied"] > 0
+    assert "MedicationRequest:not-supplied" in record["not_checked"]
 
 
 def test_the_key_is_kept_and_private(tmp_path: Path) -> None:
@@ -130,9 +206,10 @@ def test_records_end_with_their_time(tmp_path: Path) -> None:
     trail = AuditTrail(tmp_path, 30, now=lambda: moment)
     for days in (0, 1, 31, 33):
         moment = NOW + timedelta(days=days)
-        trail.write({"day": days}, patient="p1", user=None)
+        trail.write({"day": days}, patient="p1", user=None, hook_instance="Jane")
     assert [record["day"] for record in records(tmp_path)] == [31, 33]
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+    assert "Jane" not in json.dumps(records(tmp_path))  # a hook instance that is no UUID may be anything
     trail.close()
 
 

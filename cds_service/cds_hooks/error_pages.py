@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import traceback
 import uuid
 
 import flask
@@ -64,6 +63,7 @@ def outcome_response(status: int, outcome: dict[str, object]) -> flask.Response:
 
 def service_error_response(error: ServiceError) -> flask.Response:
     discard_body(flask.request)
+    flask.g.error_code = error.code
     status, outcome = operation_outcome(error)
     response = outcome_response(status, outcome)
     if status == 401:
@@ -90,13 +90,8 @@ def _http_error_response(error: HTTPException) -> flask.typing.ResponseReturnVal
 
 def _unexpected_error_response(error: Exception) -> flask.Response:
     """The one catch-all. Logged: where and what kind; not the message, which may quote the request."""
-    _log.error(
-        "Unexpected %s in request %s to %s\n%s",
-        type(error).__qualname__,
-        request_id(),
-        flask.request.endpoint,
-        "".join(traceback.format_tb(error.__traceback__)),
-    )
+    about = {"request_id": request_id(), "endpoint": flask.request.endpoint}
+    _log.error("unexpected %s", errors.trace(error), extra=about)
     return service_error_response(ServiceError())
 
 

@@ -137,7 +137,7 @@ def test_C18_unexpected_failure_tells_nothing(client, body, greeter, caplog):
     assert response.status_code == 500
     assert issue == {"severity": "error", "code": "exception", "details": issue["details"]}
     assert "KeyError" in caplog.text
-    assert "conftest.py" in caplog.text
+    assert "KeyError at cds_service/cds_hooks/blueprint.py:" in caplog.text
     assert "Jane" not in caplog.text
 
 
