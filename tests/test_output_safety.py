@@ -118,3 +118,13 @@ def test_pages_have_no_script_and_no_third_party(client: FlaskClient, path: str)
     assert not re.search(r"(?i)<script|\son[a-z]+=|style=|javascript:", page.text)
     loaded = re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', page.text)
     assert all(url.startswith("/") and not url.startswith("//") for url in loaded)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/explain/nothing", "/cds-services", "/openapi.json", "/metrics", "/static/pages.css"],
+)
+def test_every_answer_is_as_guarded_as_a_page(client: FlaskClient, path: str) -> None:
+    with client.get("/") as page, client.get(path) as answer:
+        for header in ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy"):
+            assert answer.headers.getlist(header) == page.headers.getlist(header) != []

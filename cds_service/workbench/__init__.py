@@ -36,8 +36,9 @@ def workbench_blueprint(clinical: Clinical) -> flask.Blueprint:
             raise NotFound("There is no such topic")
         return flask.render_template("explain.html", topic=topics[topic], clinical=clinical, version=VERSION)
 
-    @blueprint.after_request
+    @blueprint.after_app_request
     def protect(response: flask.Response) -> flask.Response:
+        """Errors and JSON too: a browser may be led to any address."""
         response.headers.update(_HEADERS)
         return response
 
