@@ -20,6 +20,7 @@ from cds_service.callers import key_reader, registered_clients
 from cds_service.cds_hooks.authentication import Client, Clients
 from cds_service.cds_hooks.authentication.keys import read_key_set
 from cds_service.feedback import Store
+from cds_service.fhir.origins import belongs
 from cds_service.knowledge.clinical import load_clinical
 from cds_service.settings import Settings, load_settings
 
@@ -86,6 +87,12 @@ def _client(client: Client, settings: Settings) -> Iterator[Result]:
         yield Result("error", f"client {client.id}: refused, neither PUBLIC_URL nor TRUSTED_PROXIES is set")
     if not client.fhir_servers:
         yield Result("note", f"client {client.id}: no fhir_servers, so only prefetch is read")
+    for base in client.fhir_servers:
+        if not belongs(base, [base]):
+            words = (
+                f"client {client.id}: no fhirServer fits {base}: leave out '%', ';', '//' and dot segments, "
+            )
+            yield Result("error", words + "end the host without a dot, write it in ASCII (xn--)")
     if client.private_networks:
         networks = ", ".join(client.private_networks)
         yield Result("note", f"client {client.id}: its servers may be in {networks}")

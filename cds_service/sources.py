@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from zoneinfo import ZoneInfo
 
 from cds_service.cds_hooks import FhirAuthorization, HookRequest
@@ -97,7 +98,7 @@ class Sources:
             [draft.resource for draft in drafts if draft.resource],
             server=self._access(request, client),
             wanted=self._queries(version, needs, client),
-            deadline=Deadline(self._budget(client)),
+            deadline=Deadline(min(self._budget(client), _lifetime(request.authorization))),
             options=self._options(client),
         )
 
@@ -109,9 +110,13 @@ class Sources:
         """Any server in development, else those the client is registered with."""
         if request.fhir_server is None:
             return None
-        token = _usable_token(request.authorization)
+        given = request.authorization
+        expired = given is not None and given.expired
+        if expired:
+            _log.warning("the access token of the request has expired; it is not used")
+        token = None if given is None or expired else given.access_token
         bases = None if self.development else client.fhir_servers if client else ()
-        access = self.client.access(request.fhir_server, token, self._reach(client), bases)
+        access = self.client.access(request.fhir_server, token, self._reach(client), bases, expired=expired)
         if not access.allowed:
             _log.warning("fhirServer is not registered for client %s", client.id if client else "unknown")
         return access
@@ -141,10 +146,8 @@ class Sources:
         return tuple(query for query in queries if query.resource_type not in _ONLY_FOR_NALTREXONE)
 
 
-def _usable_token(authorization: FhirAuthorization | None) -> str | None:
-    if authorization is None:
-        return None
-    if authorization.expired:
-        _log.warning("the access token of the request has expired; it is not used")
-        return None
-    return authorization.access_token
+def _lifetime(authorization: FhirAuthorization | None) -> float:
+    """Seconds for which the token may be used; endless when there is none to be used, or none is said."""
+    if authorization is None or authorization.expires_in is None or authorization.expired:
+        return inf
+    return authorization.expires_in

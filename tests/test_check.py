@@ -97,3 +97,15 @@ def test_limits_of_reading_are_the_operators(tmp_path: Path) -> None:
         assert client.options.guard.admit(origin)
         client.options.guard.record(origin, ok=False)
     assert not client.options.guard.admit(origin)
+
+
+@pytest.mark.parametrize("base", ["https://ehr.example.org/%66hir", "https://ehr.example.org./fhir"])
+def test_a_base_that_no_server_can_match_is_an_error(
+    a_site: Path, capsys: pytest.CaptureFixture[str], base: str
+) -> None:
+    registered = REGISTRY + f"fhir_servers = ['https://ehr.example.org/fhir', '{base}']\n"
+    (a_site / "clients.toml").write_text(registered)
+    assert main([]) == 1
+    said = capsys.readouterr().out
+    assert f"error  client general: no fhirServer fits {base}:" in said
+    assert said.count("no fhirServer fits") == 1

@@ -5,115 +5,30 @@ Every name resolves to a canary on this machine, so that a call that slips throu
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
-from cds_service import create_app
+from cds_service import sources
+from cds_service.fhir import Deadline
 from cds_service.scenarios import load
-from cds_service.settings import Settings
-from tests.cds_hooks.authentication.signing import ISS, NOW, claims, ec_key, header, key_set, sign
-
-SIGN = "/cds-services/ldn-order-sign"
-TOKEN = "secret-token-1"
-Resolve = Callable[[str], list[str]]
-
-
-class Canary:
-    """Listens on loopback and counts who connects."""
-
-    def __init__(self) -> None:
-        self.connections = 0
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = int(self._listening.getsockname()[1])
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            self.connections += 1
-            connection.close()
-
-    def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self._thread.join(5)
+from tests.canary import SIGN, Canary, Resolve, ask, is_refused, listening, resolver, service
+from tests.cds_hooks.authentication.signing import NOW, claims, header, sign
 
 
 @pytest.fixture
 def canary() -> Iterator[Canary]:
-    made = Canary()
-    yield made
-    made.close()
+    with listening() as made:
+        yield made
 
 
 @pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Resolve], None]:
-    """Let names resolve to what the test says; numbers are read as the system reads them."""
-    real = socket.getaddrinfo
-
-    def use(answer: Resolve) -> None:
-        def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                numeric = {**kwargs, "flags": socket.AI_NUMERICHOST}
-                return real(host, port, **numeric)
-            except (socket.gaierror, UnicodeError):
-                pass
-            return [
-                entry for found in answer(str(host)) for entry in real(found, port, type=socket.SOCK_STREAM)
-            ]
-
-        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-
-    return use
-
-
-def service(folder: Path, *bases: str, networks: tuple[str, ...] = ()) -> FlaskClient:
-    """The service in production with one client that is registered with ``bases``."""
-    (folder / "keys.json").write_text(json.dumps(key_set(ec_key())))
-    registry = ["[clients.general]", f'iss = "{ISS}"', 'jwks_file = "keys.json"']
-    registry += [f"fhir_servers = {json.dumps(bases)}", f"private_networks = {json.dumps(networks)}"]
-    (folder / "clients.toml").write_text("\n".join(registry))
-    settings = Settings(
-        public_url="https://cds.example.org",
-        clients_file=str(folder / "clients.toml"),
-        database_url=f"sqlite:///{folder}/test.sqlite3",
-        allow_unreviewed=True,
-        time_budget_ms=5000,
-    )
-    return create_app(settings, now=lambda: NOW).test_client()
-
-
-def ask(client: FlaskClient, fhir_server: str, expires_in: int = 300) -> Any:
-    """An LDN order whose lists are only to be had from ``fhir_server``."""
-    request = load("oxycodone-active").request("order-sign", NOW)
-    del request["prefetch"]
-    request["fhirServer"] = fhir_server
-    request["fhirAuthorization"] = {
-        "access_token": TOKEN,
-        "token_type": "Bearer",
-        "expires_in": expires_in,
-        "scope": "patient/*.rs",
-        "subject": "ldn",
-        "patient": request["context"]["patientId"],
-    }
-    return client.post(SIGN, json=request, headers={"Authorization": f"Bearer {sign(claims(), header())}"})
-
-
-def is_refused(answer: Any) -> bool:
-    """No list could be had: 412, in words for the integrator, and nothing of the URL."""
-    return bool(answer.status_code == 412 and "example.org" not in answer.text)
+    return lambda answer: resolver(monkeypatch, answer)
 
 
 REGISTERED = "https://ehr.example.org:{port}/fhir"
@@ -289,12 +204,35 @@ def test_a_client_without_servers_lives_on_prefetch(tmp_path: Path, canary: Cana
     assert [card["indicator"] for card in answer.get_json()["cards"]] == ["critical"]
 
 
-@pytest.mark.parametrize("expires_in", [0, -1])
+@pytest.mark.parametrize("expires_in", [0, -1, -0.5])
 def test_an_expired_token_is_not_used(
-    tmp_path: Path, canary: Canary, resolve: Callable[[Resolve], None], expires_in: int
+    tmp_path: Path, canary: Canary, resolve: Callable[[Resolve], None], expires_in: float
 ) -> None:
     resolve(lambda name: ["127.0.0.1"])
     base = REGISTERED.format(port=canary.port)
     client = service(tmp_path, base, networks=("127.0.0.0/8",))
     assert is_refused(ask(client, base, expires_in))
     assert canary.connections == 0
+
+
+@pytest.mark.parametrize(("expires_in", "seconds"), [(300, 5.0), (0.25, 0.25), (-1, 5.0)])
+def test_no_call_outlasts_its_token(
+    tmp_path: Path,
+    canary: Canary,
+    resolve: Callable[[Resolve], None],
+    monkeypatch: pytest.MonkeyPatch,
+    expires_in: float,
+    seconds: float,
+) -> None:
+    """The budget of this service is 5 seconds; a token that is not used bounds nothing."""
+    given: list[float] = []
+
+    def noted(budget: float) -> Deadline:
+        given.append(budget)
+        return Deadline(budget)
+
+    monkeypatch.setattr(sources, "Deadline", noted)
+    resolve(lambda name: ["127.0.0.1"])
+    base = REGISTERED.format(port=canary.port)
+    ask(service(tmp_path, base, networks=("127.0.0.0/8",)), base, expires_in)
+    assert given == [seconds]

@@ -14,7 +14,8 @@ class FhirAuthorization:
 
     access_token: str = field(repr=False)
     token_type: str | None = None
-    expires_in: int | None = None
+    expires_in: float | None = None
+    """Seconds from when the request came: it names no other moment."""
     scope: str | None = None
     subject: str | None = None
     patient: str | None = None
@@ -41,15 +42,18 @@ def read_authorization(members: Members) -> FhirAuthorization:
     token = members.required_text("access_token")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise InvalidRequest("Not an access token", path=members.path_of("access_token"))
-    expires_in = members.value("expires_in")
     return FhirAuthorization(
         access_token=token,
         token_type=_text_or_none(members, "token_type"),
-        expires_in=expires_in if isinstance(expires_in, int) and not isinstance(expires_in, bool) else None,
+        expires_in=_seconds_or_none(members.value("expires_in")),
         scope=_text_or_none(members, "scope"),
         subject=_text_or_none(members, "subject"),
         patient=members.text("patient"),
     )
+
+
+def _seconds_or_none(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _text_or_none(members: Members, name: str) -> str | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ import urllib3
 
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.lanes import Lanes
-from cds_service.fhir.origins import Origin, belongs, origin_of, resolve
+from cds_service.fhir.origins import Origin, belongs, leads_below, origin_of, resolve
 from cds_service.fhir.records import GapReason
 from cds_service.outbound import PUBLIC, AddressRefused, Calls, GuardedAdapter, Reach
 
@@ -97,7 +97,6 @@ class ClientOptions:
     origins: int = 64
     """Sessions kept; the one unused longest goes first."""
     verify: bool | str = True
-    proxies: Mapping[str, str] = field(default_factory=dict)
     guard: Guard = field(default_factory=_Open)
 
 
@@ -111,6 +110,8 @@ class FhirAccess:
     reach: Reach = PUBLIC
     bases: tuple[str, ...] | None = None
     """The base URLs the client is registered with; ``None``: any."""
+    expired: bool = False
+    """Whether there is no token because its time was over when it came."""
 
     def url(self, search: str) -> str:
         """A search or read, relative to the base."""
@@ -128,6 +129,10 @@ class FhirAccess:
         """Whether ``url`` is on the server the token is for."""
         origin = origin_of(url)
         return origin is not None and origin == origin_of(self.base_url)
+
+    def covers(self, url: str) -> bool:
+        """Whether ``url`` stays on that server, below the registered bases: others may live beside them."""
+        return self.same_origin(url) and (self.bases is None or leads_below(url, self.bases))
 
     def get(self, url: str, deadline: Deadline) -> Reply:
         """GET an absolute URL of this server, or raise :class:`FetchFailed`."""
@@ -150,9 +155,11 @@ class FhirClient:
         token: str | None = None,
         reach: Reach = PUBLIC,
         bases: tuple[str, ...] | None = None,
+        *,
+        expired: bool = False,
     ) -> FhirAccess:
         """The right to call one server for one request: one of ``bases``, at addresses within ``reach``."""
-        return FhirAccess(self, base_url, token, reach, bases)
+        return FhirAccess(self, base_url, token, reach, bases, expired)
 
     def submit(
         self, access: FhirAccess, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -191,6 +198,8 @@ class FhirClient:
             raise FetchFailed(GapReason.SERVER_ERROR, "leads to another origin")
         if not access.allowed:
             raise FetchFailed(GapReason.NOT_PERMITTED, "fhirServer is not permitted")
+        if not access.covers(url):
+            raise FetchFailed(GapReason.SERVER_ERROR, "leads out of the registered base")
 
     def _try(self, access: FhirAccess, url: str, deadline: Deadline, accept: str) -> tuple[Reply, str | None]:
         for attempt in range(1, self.options.attempts + 1):
@@ -237,7 +246,6 @@ class FhirClient:
                 allow_redirects=False,
                 stream=True,
                 verify=self.options.verify,
-                proxies=dict(self.options.proxies),
             ) as response,
         ):
             location = response.headers.get("Location") if response.status_code in _REDIRECTS else None

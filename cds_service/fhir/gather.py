@@ -88,7 +88,7 @@ def gather(
     missing = [query for query in wanted if not _is_had(query.resource_type, record)]
     access = _usable(server, options)
     if access is None:
-        _report_unasked(record, missing, supplied, permitted=server is None or server.allowed)
+        _report_unasked(record, missing, supplied, _why_unasked(server))
     else:
         _Gathering(intake, orders, access, deadline, options).run(missing, supplied)
     intake.report_strangers()
@@ -118,16 +118,19 @@ def _usable(server: FhirAccess | None, options: GatherOptions) -> FhirAccess | N
     return server if server.allowed else None
 
 
+def _why_unasked(server: FhirAccess | None) -> tuple[GapReason, str]:
+    if server is not None and not server.allowed:
+        return GapReason.NOT_PERMITTED, "fhirServer is not permitted"
+    if server is not None and server.expired:
+        return GapReason.EXPIRED, "access token has expired"
+    return GapReason.NOT_SUPPLIED, "no prefetch, no server to ask"
+
+
 def _report_unasked(
-    record: PatientRecord, missing: Iterable[Query], supplied: Supplied, *, permitted: bool
+    record: PatientRecord, missing: Iterable[Query], supplied: Supplied, why: tuple[GapReason, str]
 ) -> None:
     """There is no server to ask: say of each list why it is not known, once."""
     queries = tuple(missing)
-    why = (
-        (GapReason.NOT_SUPPLIED, "no prefetch, no server to ask")
-        if permitted
-        else (GapReason.NOT_PERMITTED, "fhirServer is not permitted")
-    )
     for kind in dict.fromkeys(query.resource_type for query in queries):
         if kind in supplied.unavailable:
             _report_unavailable(record, supplied.unavailable[kind])
@@ -263,7 +266,7 @@ class _Gathering:
             identity = medication_id(name)
             if identity and name in {f"Medication/{identity}", self.access.url(f"Medication/{identity}")}:
                 identities.append(identity)
-            elif identity and self.access.same_origin(name):
+            elif identity and self.access.covers(name):
                 self._start(Fetch("Medication", name, is_search=False))
         size = self.options.medication_batch
         for first in range(0, len(identities), size):

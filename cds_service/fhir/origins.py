@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
 # Where URL parsers disagree about the host there is no safe reading.
 _ODD = re.compile(r"[\\\s\x00-\x1f\x7f]")
+# Also what Tomcat takes for a path parameter, and what is still encoded once it has been decoded.
+_ODD_IN_PATH = re.compile(r"[\\;%\x00-\x1f\x7f]")
+_MEANINGFUL = frozenset("?#%;")
 
 Origin = tuple[str, str, int]
 
@@ -40,22 +43,38 @@ def belongs(url: str, bases: Iterable[str]) -> bool:
     """Whether ``url`` is one of ``bases``, or a part of one on the border of a path segment.
 
     A URL that two readers could read differently belongs to nobody: dot
-    segments, percent signs, queries, fragments, a dot at the end of the host.
+    segments, percent signs, queries, fragments, letters beyond ASCII in the
+    host or a dot at its end.
     """
-    origin, path = origin_of(url), _path(url)
-    if origin is None or path is None or origin[1].endswith("."):
+    return _is_plain(url) and leads_below(url, bases)
+
+
+def leads_below(url: str, bases: Iterable[str]) -> bool:
+    """Whether a call of ``url``, which may have a query, stays within one of ``bases``.
+
+    Clients and servers undo dot segments and percent signs at different
+    moments, so a path that means something else afterwards stays nowhere.
+    """
+    origin = origin_of(url)
+    # letters beyond ASCII are judged as written: in lower case some become plain ones
+    if origin is None or origin[1].endswith(".") or not urlsplit(url).netloc.isascii():
         return False
-    for base in bases:
-        base_path = _path(base)
-        if base_path is not None and origin == origin_of(base) and f"{path}/".startswith(f"{base_path}/"):
-            return True
-    return False
+    path = _path(url)
+    return path is not None and any(
+        _is_plain(base) and origin == origin_of(base) and f"{path}/".startswith(f"{_path(base)}/")
+        for base in bases
+    )
+
+
+def _is_plain(url: str) -> bool:
+    return _MEANINGFUL.isdisjoint(url) and "//" not in url.partition("://")[2]
 
 
 def _path(url: str) -> str | None:
-    parts = urlsplit(url)
-    if "?" in url or "#" in url or "%" in url or ";" in url or "//" in parts.path:
+    """The path as a server reads it, without a slash at the end."""
+    path = unquote(urlsplit(url).path)
+    if _ODD_IN_PATH.search(path):
         return None
-    if not {".", ".."}.isdisjoint(parts.path.split("/")):
+    if not {".", ".."}.isdisjoint(path.split("/")) or path.count("/") != urlsplit(url).path.count("/"):
         return None
-    return parts.path.rstrip("/")
+    return path.rstrip("/")

@@ -25,6 +25,8 @@ class GapReason(StrEnum):
     """Not in prefetch, and no FHIR server or no token to ask with."""
     NOT_PERMITTED = "not-permitted"
     """``fhirServer`` is not the client's, or is where no server may be called."""
+    EXPIRED = "expired"
+    """The time of the access token was over when it came."""
     TIME_OUT = "time-out"
     """The time budget ended first."""
     REFUSED = "refused"

@@ -47,12 +47,27 @@ _NOT_PUBLIC_6 = tuple(
         "3fff::/20",  # documentation
     )
 )
+# Where a cloud's own services answer a machine, credentials among them; no FHIR server is ever there.
+_NEVER = tuple(
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16",  # link-local: the metadata of most clouds, containers' credentials
+        "fe80::/10",  # link-local
+        "100.100.100.200/32",  # Alibaba Cloud, as cloud-init's documentation of AliYun says
+        "168.63.129.16/32",  # Azure: learn.microsoft.com, "What is IP address 168.63.129.16?"
+        "fd00:ec2::/32",  # AWS: EC2 user guide (::254), containers' credentials in the AWS SDKs (::23)
+        "fd20:ce::/32",  # Google Cloud, reported; not seen in Google's own pages
+    )
+)
 _EMBEDS_4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))  # mapped; NAT64
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where calls may go: public addresses, and ``networks``; ``anywhere`` is for development."""
+    """Where calls may go: public addresses, and ``networks``; ``anywhere`` is for development.
+
+    Link-local addresses and those of clouds' metadata are never called, whatever network holds them.
+    """
 
     networks: tuple[Network, ...] = ()
     anywhere: bool = False
@@ -69,10 +84,10 @@ class Reach:
 
     def allows(self, text: str) -> bool:
         """Whether the address, as the resolver wrote it, may be called."""
-        if self.anywhere:
-            return True
         address = _plain(ip_address(text.partition("%")[0]))
-        return is_public(address) or any(address in network for network in self.networks)
+        if _is_in(address, _NEVER):
+            return False
+        return self.anywhere or is_public(address) or _is_in(address, self.networks)
 
 
 PUBLIC = Reach()
@@ -83,12 +98,16 @@ def is_public(address: Address) -> bool:
     """Whether the address is reached through the open internet and belongs to nobody special."""
     address = _plain(address)
     if isinstance(address, IPv4Address):
-        return not any(address in network for network in _NOT_PUBLIC_4)
-    return address in _UNICAST_6 and not any(address in network for network in _NOT_PUBLIC_6)
+        return not _is_in(address, _NOT_PUBLIC_4)
+    return address in _UNICAST_6 and not _is_in(address, _NOT_PUBLIC_6)
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
 
 
 def _plain(address: Address) -> Address:
     """The IPv4 address that an IPv6 one stands for."""
-    if isinstance(address, IPv6Address) and any(address in network for network in _EMBEDS_4):
+    if isinstance(address, IPv6Address) and _is_in(address, _EMBEDS_4):
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address

@@ -8,6 +8,7 @@ goes to an address that was judged: a second look-up could answer differently
 from __future__ import annotations
 
 import socket
+import time
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from cds_service.outbound.addresses import Reach
 from cds_service.outbound.hangups import note
+
+_SHORTEST = 0.001
 
 
 class AddressRefused(Exception):
@@ -39,7 +42,8 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that answers; one that may not be called refuses them all."""
-        name = self.host
+        name, timeout = self.host, self.timeout
+        over = time.monotonic() + timeout if timeout else None
         addresses = self._addresses(name)
         if not all(self._reach.allows(address) for address in addresses):
             raise AddressRefused
@@ -47,12 +51,14 @@ class _Connection(HTTPConnection):
         try:
             for address in addresses:
                 self.host = address
+                if over is not None:  # the time is for all addresses together; 0 would mean no end
+                    self.timeout = max(over - time.monotonic(), _SHORTEST)
                 try:
                     return super()._new_conn()
                 except (NewConnectionError, ConnectTimeoutError) as error:
                     failed = error
         finally:
-            self.host = name
+            self.host, self.timeout = name, timeout
         raise failed
 
     def _addresses(self, name: str) -> list[str]:

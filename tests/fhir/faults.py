@@ -217,15 +217,18 @@ FAULTS: dict[str, Fault] = {
 """Faults of a server that is reached; the others are made by the tests themselves."""
 
 
-def certificate(folder: Path) -> ssl.SSLContext:
-    """A server's TLS context with a certificate that nobody has signed."""
+def certificate(folder: Path, host: str = "localhost") -> ssl.SSLContext:
+    """A server's TLS context with a certificate that nobody has signed; ``self-signed.pem`` holds it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now, day = datetime.now(UTC), timedelta(days=1)
     built = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - day)
         .not_valid_after(now + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,9 +27,12 @@ Route = Answer | Callable[[str], Answer]
 
 
 class FhirServer:
-    """Answers by path: the longest route that the request's path and query begin with."""
+    """Answers by path: the longest route that the request's path and query begin with.
 
-    def __init__(self) -> None:
+    :param context: makes it speak TLS.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.routes: dict[str, Route] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -36,12 +40,16 @@ class FhirServer:
         self.ended = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
+        self.port = int(self._http.server_address[1])
+        self._scheme = "https" if context else "http"
+        if context:
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def base(self) -> str:

@@ -553,3 +553,10 @@ def test_the_servers_word_on_a_list_counts_for_more_than_prefetchs(ask: Ask, ser
     assert gaps(ask(*CONDITIONS, prefetch={"conditions": outcome("error")}), "Condition") == [
         ("not-kept", True)
     ]
+
+
+def test_a_token_that_came_too_late_is_said(client: FhirClient, server: FhirServer) -> None:
+    late = client.access(server.base, None, ANYWHERE, expired=True)
+    record = gather("p1", {}, [], server=late, wanted=CONDITIONS, deadline=Deadline(5))
+    assert gaps(record, "Condition") == [("expired", True)]
+    assert server.asked == []

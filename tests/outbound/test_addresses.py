@@ -30,7 +30,25 @@ PUBLIC_ONES = [
 @pytest.mark.parametrize("address", SPECIAL)
 def test_special_addresses_are_not_called(address: str) -> None:
     assert not PUBLIC.allows(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "fd12::1", "9.9.9.9"])
+def test_development_calls_its_own_machine_and_network(address: str) -> None:
     assert ANYWHERE.allows(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "168.63.129.16", "fe80::1",
+        "fe80::1%eth0", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "::ffff:169.254.169.254",
+        "::ffff:100.100.100.200", "64:ff9b::a9fe:a9fe", "64:ff9b::a83f:8110",
+    ],
+)  # fmt: skip
+def test_the_metadata_of_a_cloud_is_never_called(address: str) -> None:
+    everything = Reach.of(["0.0.0.0/0", "::/0"])
+    assert not any(reach.allows(address) for reach in (PUBLIC, ANYWHERE, everything))
+    assert everything.allows("10.0.0.1") and everything.allows("fd12::1")
 
 
 @pytest.mark.parametrize("address", PUBLIC_ONES)
