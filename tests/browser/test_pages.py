@@ -1,4 +1,4 @@
-"""Every page, as it is first shown: no accessibility violation, light enough, readable on a phone and in the dark."""
+"""Every page as it is first shown: no accessibility violation, light, readable on a phone and in the dark."""
 
 from __future__ import annotations
 
