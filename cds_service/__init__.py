@@ -42,6 +42,7 @@ from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
 from cds_service.token_ids import SharedTokenIds, shared_token_ids
 from cds_service.workbench import workbench_blueprint
+from cds_service.workbench.replaying import replay_blueprint
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         )
     )
     app.register_blueprint(workbench_blueprint(clinical))
+    if settings.try_it:
+        app.register_blueprint(replay_blueprint(decider, settings))
     release = Release(__version__, knowledge)
     add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics))
     limit_calls_at_a_time(app, settings.max_concurrent)
