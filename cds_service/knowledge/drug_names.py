@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cds_service.knowledge.concepts import Form
-from cds_service.knowledge.ingredients import Name, phrases
+from cds_service.knowledge.ingredients import Name, phrases, spellings
 from cds_service.knowledge.words import plain, words
 
 CACHED_LENGTH = 80
@@ -37,7 +37,7 @@ def read_drug_name(text: str) -> NamedDrug:
 
 
 def _read(text: str) -> NamedDrug:
-    tokens = words(text)
+    tokens = spellings().read(words(text))
     names = [meaning for _, _, meaning in phrases().find(tokens)]
     if not names:
         return NamedDrug()
@@ -127,7 +127,7 @@ _STRENGTH = re.compile(
 )
 _RANGE_BEFORE = re.compile(r"\d\s*(?:-|to)\s*$")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_NALTREXONE = re.compile(r"(?<![a-z])(?:naltrex(?:one?)?|naltraxone|u?ldn)(?![a-z])")
+_NALTREXONE = re.compile(r"(?<![a-z])(?:naltrex[a-z]*|naltraxone|u?ldn)(?![a-z])")
 _BARE_NUMBER = re.compile(r"[\s-]*(\d\.\d+)\s*")
 """"LDN 4.5" and nothing more: milligrams. A whole number could be a count of capsules."""
 _NEXT_INGREDIENT = re.compile(r"[/+&](?=\s*[a-z])|\band\b|\bwith\b")
