@@ -97,7 +97,7 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     that is itself in doubt is none. A topic the site has switched off is neither
     shown nor withholds.
     """
-    found = [finding for rule in rules for finding in rule(chart, clinical)]
+    found = [replace(finding, rule=_name(rule)) for rule in rules for finding in rule(chart, clinical)]
     wanted = [finding for finding in found if finding.topic.value not in clinical.rules.off]
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
@@ -110,6 +110,10 @@ def _with_unkept(findings: list[Finding], chart: PatientChart) -> list[Finding]:
     if not line or not findings or any(f.topic is Topic.STARTING_DOSE for f in findings):
         return findings
     return [replace(findings[0], lines=(*findings[0].lines, line)), *findings[1:]]
+
+
+def _name(rule: Rule) -> str:
+    return getattr(rule, "__name__", "")
 
 
 def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
