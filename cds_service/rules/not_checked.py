@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from cds_service.chart import PatientChart, listed
 from cds_service.fhir.records import Gap, GapReason
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.finding import Finding, Findings, Indicator, Topic
 from cds_service.rules.regimen import drug
 
 TOPIC = Topic.NOT_CHECKED
+NOTHING_TO_JUDGE = "no order to judge holds naltrexone or an opioid"
 ORDER_LISTS = frozenset({"MedicationRequest", "MedicationOrder"})
 MEDICATION_KINDS = ORDER_LISTS | {
     "MedicationStatement",
@@ -33,15 +34,17 @@ _LISTS = {
     "Resource": "a record of unknown kind",
 }
 
+_UNKEPT = {"MedicationStatement": "medication statements"}
 
-def not_checked(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+
+def not_checked(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card for all gaps that concern an order to judge; a list the EHR does not keep is no gap."""
     naltrexone, opioid = chart.naltrexone_orders(), [o for o in chart.judged() if o.medicine.is_opioid]
     gaps = [gap for gap in _relevant(chart, bool(naltrexone), bool(opioid)) if not _is_detail(gap, chart)]
     if not gaps and not chart.unreadable_orders:
-        return
+        return "everything the orders to judge need was read" if naltrexone or opioid else NOTHING_TO_JUDGE
     medications = [gap for gap in gaps if gap.kind in MEDICATION_KINDS]
-    lines = list(dict.fromkeys(_line(gap) for gap in gaps))
+    lines = list(dict.fromkeys(gap_in_words(gap) for gap in gaps))
     if chart.unreadable_orders:
         lines.insert(0, say(TOPIC, "order", count=_orders(chart)))
     yield Finding(
@@ -52,6 +55,7 @@ def not_checked(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         basis=say(TOPIC, "basis"),
         withholds_start=bool(medications or chart.unreadable_orders),
     )
+    return None
 
 
 def _relevant(chart: PatientChart, naltrexone: bool, opioid: bool) -> list[Gap]:
@@ -67,15 +71,26 @@ def _is_detail(gap: Gap, chart: PatientChart) -> bool:
         return True
     if gap.reason is not GapReason.NOT_KEPT:
         return False
-    orders_unread = any(g.kind in ORDER_LISTS and g.covers_list for g in chart.gaps)
-    return (
-        gap.kind == "MedicationStatement"
-        and not orders_unread
-        or gap.kind in {"MedicationDispense", "MedicationAdministration"}
-    )
+    if gap.kind == "MedicationStatement":
+        return not _orders_unread(chart)
+    return gap.kind in {"MedicationDispense", "MedicationAdministration"}
 
 
-def _line(gap: Gap) -> str:
+def _orders_unread(chart: PatientChart) -> bool:
+    return any(gap.kind in ORDER_LISTS and gap.covers_list for gap in chart.gaps)
+
+
+def unkept(chart: PatientChart) -> str:
+    """The line of detail on medication lists that this EHR does not keep; empty when it keeps them all."""
+    if _orders_unread(chart):
+        return ""
+    kinds = (g.kind for g in chart.gaps if g.reason is GapReason.NOT_KEPT and _is_detail(g, chart))
+    lists = [_UNKEPT.get(kind, _LISTS[kind]) for kind in dict.fromkeys(kinds)]
+    return say(TOPIC, "unkept", lists=listed(lists, last="or")) if lists else ""
+
+
+def gap_in_words(gap: Gap) -> str:
+    """What is not known, and why, in one line."""
     count = "1 entry" if gap.count == 1 else f"{gap.count} entries"
     return say(TOPIC, gap.reason.value, list=_LISTS.get(gap.kind, gap.kind), count=count)
 
