@@ -56,7 +56,7 @@ def phrases() -> Phrases[Name]:
 
 @cache
 def spellings() -> Spellings:
-    """The ingredients of concern under the spellings of other languages, with their salts, cut off or mistyped."""
+    """The ingredients of concern in other languages, with their salts, cut off or mistyped."""
     names, known = [], set()
     for row in tables.rows("product_names"):
         known.update(words(row["name"]))

@@ -1,10 +1,11 @@
 """One ingredient under many spellings: other languages, salts in one word, cut-off and mistyped names.
 
-Nonproprietary names are written alike across languages but for a few letters: "f" for "ph", "t" for "th", "c" for
-"ch", "i" for "y", "e" for "ae" and "oe" (name changes of International Nonproprietary Names,
-liquisearch.com/international_nonproprietary_name/name_changes, read 2026-11-25). Written the short way in both
-spellings, without "h", "k", doubled letters and the last vowels, one thing is left: oxycodone, Oxycodon, oxikodon,
-oksykodoni and oxicodona are the same. That no other medicine falls together with them is shown by lists, not by rule.
+Nonproprietary names are written alike across languages but for a few letters: "f" for "ph", "t" for
+"th", "c" for "ch", "i" for "y", "e" for "ae" and "oe" (name changes of International Nonproprietary
+Names, liquisearch.com/international_nonproprietary_name/name_changes, read 2026-11-25). Written the
+short way in both spellings, without "h", "k", doubled letters and the last vowels, one thing is left:
+oxycodone, Oxycodon, oxikodon, oksykodoni and oxicodona are the same. That no other medicine falls
+together with them is shown by lists, not by rule.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _CUT_SHARE = 0.6
 """Share of a name that must be left for a cut-off word to mean it."""
 
 _RIVALS = ("dihydrochloride", "phenazopyridine", "hydrocortisone", "dihydroergotamine", "amidon")
-"""Words that are or begin like a spelling of an opioid (French "amidon" is starch). The first two are all that the
-11,790 words of RxNorm, BNF, Canadian and French names without an opioid brought up."""
+"""Words that are or begin like a spelling of an opioid (French "amidon" is starch). The first two are
+all that 11,790 words of RxNorm, BNF, Canadian and French names without an opioid brought up."""
 
 _SALTS = tuple(
     sorted(
@@ -47,7 +48,7 @@ _REWRITTEN = (("ph", "f"), ("ae", "e"), ("oe", "e"), ("h", ""), ("y", "i"), ("k"
 
 
 def skeleton(word: str) -> str:
-    """What the spellings of one nonproprietary name have in common; ``word`` is lower case without accents."""
+    """What the spellings of one name have in common; ``word`` is lower case without accents."""
     for written, told in _REWRITTEN:
         word = word.replace(written, told)
     return _DOUBLED.sub(r"\1", word).rstrip("aeiou")
@@ -57,7 +58,7 @@ class Spellings:
     """Brings the words of a text to the spelling that the tables have."""
 
     def __init__(self, names: Iterable[str], known: Iterable[str]) -> None:
-        """``names`` are single words to be found under other spellings, ``known`` words that stay as they are."""
+        """``names`` are to be found under other spellings; ``known`` words stay as they are."""
         words = [name for name in names if len(name) >= SHORTEST and name.isalpha()]
         # abbreviations are no models: what is near "hydromor" is another word
         whole = [name for name in words if not any(o.startswith(name) for o in words if o != name)]

@@ -7,8 +7,10 @@ from cds_service.knowledge.concepts import Duration, Form
 from cds_service.knowledge.spellings import skeleton
 
 SPELLINGS = """
-oxycodone: Oxycodon | oxikodon | oksykodon | oksykodoni | oxicodona | Oxycodonhydrochlorid 10 mg Retardtabletten
-morphine: Morphin | morfin | morfina | morfine | morfiini | Morphinsulfat | morfinesulfaat | sulfate de morphine
+oxycodone: Oxycodon | oxikodon | oksykodon | oksykodoni | oxicodona
+oxycodone: Oxycodonhydrochlorid 10 mg Retardtabletten
+morphine: Morphin | morfin | morfina | morfine | morfiini | Morphinsulfat | morfinesulfaat
+morphine: sulfate de morphine
 morphine: chlorhydrate de morphine | cloruro mórfico morfina | Morphne Sulf 20mg/sch m/r gran
 codeine: Kodein | codeína | codéine | codeïne | kodeiini | Codeinphosphat | kodeinfosfat | paracétamol codéine
 methadone: Methadon | méthadone | metadona | metadon | metadone | Methadonhydrochlorid
