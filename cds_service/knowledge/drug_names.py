@@ -87,13 +87,15 @@ _FORMS: tuple[tuple[Form, frozenset[str]], ...] = tuple(
         (
             Form.TABLET,
             "tablet tablets tab tabs tb caplet caplets odt subl tbec comprime comprimes cpr tablette"
-            " tabletten filmtablette filmtabletten retardtablette retardtabletten tablett tabletter depottablett"
+            " tabletten filmtablette filmtabletten retardtablette retardtabletten tablett"
+            " tabletter depottablett"
             " depottabletter sublingvaltablett comprimido comprimidos compressa compresse",
         ),
         (
             Form.LIQUID,
             "solution soln liquid suspension susp syrup elixir linctus tincture mixture drops conc"
-            " concentrate liqd syrp elix sirop gouttes tropfen saft mikstur draper jarabe gotas sciroppo gocce siroop",
+            " concentrate liqd syrp elix sirop gouttes tropfen saft mikstur draper jarabe gotas"
+            " sciroppo gocce siroop",
         ),
     )
 )
