@@ -28,7 +28,6 @@ from cds_service.cds_hooks.validation import validate_response
 from cds_service.database import folder_of
 from cds_service.decision import Decider
 from cds_service.errors import Unavailable
-from cds_service.feedback import Store
 from cds_service.knowledge import VERSION as KNOWLEDGE_VERSION
 from cds_service.knowledge import preload
 from cds_service.knowledge.clinical import Clinical, load_clinical
@@ -38,9 +37,11 @@ from cds_service.limits import RateLimits, limit_calls_at_a_time
 from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
 from cds_service.operation import Release, add_operation, note_decision
+from cds_service.recording import Recorder
 from cds_service.services import make_services
 from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
+from cds_service.store import Store
 from cds_service.token_ids import SharedTokenIds, shared_token_ids
 from cds_service.workbench import Trial, workbench_blueprint
 from cds_service.workbench.page_caller import anyone_on_the_page, in_dialect_of_page
@@ -65,13 +66,18 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     settings = settings or load_settings()
     set_up_logs(settings)
     preload()  # so that no prescriber waits for the tables
-    clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
-    knowledge = KNOWLEDGE_VERSION
-    if settings.knowledge_dir:
-        knowledge += f"+{_add_site_codes(Path(settings.knowledge_dir))}"
-    metrics, store = Metrics(), Store(settings.database_url)
+    clinical, knowledge = load_knowledge(settings)
+    metrics = Metrics()
+    store = Store(settings, metrics)
     sources = Sources.from_settings(settings, __version__)
-    decider = Decider(clinical, sources, now, observe=partial(note_decision, metrics))
+    decider = Decider(
+        clinical,
+        sources,
+        now,
+        ids=store.ids,
+        observe=partial(note_decision, metrics),
+        record=Recorder(store, __version__, knowledge, now).record,
+    )
     signed = is_signed(settings, clinical)
     services = make_services(decider.answer if signed else _not_signed)
     clients = registered_clients(settings)
@@ -112,6 +118,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     release = Release(__version__, knowledge)
     add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics))
     limit_calls_at_a_time(app, settings.max_concurrent)
+    app.extensions["store"] = store
+    store.start()
     return app
 
 
@@ -145,6 +153,17 @@ def _audit_trail(settings: Settings, metrics: Metrics) -> AuditTrail | None:
         return None
     folder = Path(settings.audit_dir) if settings.audit_dir else folder_of(settings.database_url) / "audit"
     return AuditTrail(folder, settings.audit_days, settings.audit_key, metrics.audit_lost.inc)
+
+
+def load_knowledge(settings: Settings) -> tuple[Clinical, str]:
+    """The figures in force and the version of all knowledge, the site's own codes included.
+
+    Raises ``ValueError`` when the site's files do not fit.
+    """
+    clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
+    if settings.knowledge_dir:
+        return clinical, f"{KNOWLEDGE_VERSION}+{_add_site_codes(Path(settings.knowledge_dir))}"
+    return clinical, KNOWLEDGE_VERSION
 
 
 def _add_site_codes(folder: Path) -> str:

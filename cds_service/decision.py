@@ -10,16 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from time import perf_counter
-from uuid import uuid4
+from typing import Protocol
 
 import msgspec
 
 from cds_service.cards import Setting, make_cards
-from cds_service.cds_hooks import CallContext, CardsResponse, DraftOrder, HookRequest
+from cds_service.cds_hooks import CallContext, Card, CardsResponse, DraftOrder, HookRequest
 from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
-from cds_service.chart.baskets import Concern, concern, read_drafts
+from cds_service.chart.baskets import Concern, Draft, concern, read_drafts
 from cds_service.chart.clock import Clock
 from cds_service.dialects import for_client
 from cds_service.drafts import Version, version_told
@@ -30,10 +31,15 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.rules import Finding, Indicator, decide
 from cds_service.rules.not_checked import MEDICATION_KINDS
 from cds_service.sources import Sources
+from cds_service.store.card_ids import CardIds
 
 
-def _new_id() -> str:
-    return str(uuid4())
+class Ids(Protocol):
+    """Where the uuids of cards and suggestions come from."""
+
+    def card(self, client: str, tenant: str) -> str: ...
+
+    def suggestion(self, card: str, number: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,30 @@ class Decision:
     """Chart and rules."""
 
 
+Recording = Callable[[HookRequest, CallContext, Sequence[Finding], Sequence[Card]], None]
+"""Takes the cards of an answer, each with the finding at its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workings:
+    """One decision with all it was made of, the patient's data included: for whoever asks why.
+
+    ``record`` and ``chart`` are None when no order to judge needed them. ``told_version`` is the one the
+    drafts' shape tells, if any; ``blind`` means that the answer is 412.
+    """
+
+    request: HookRequest
+    call: CallContext
+    clock: Clock
+    drafts: Sequence[Draft]
+    needs: Concern
+    told_version: Version | None = None
+    record: PatientRecord | None = None
+    chart: PatientChart | None = None
+    decision: Decision = field(default_factory=Decision)
+    blind: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Everything a decision needs besides the request: figures, FHIR sources, clock, ids."""
@@ -58,8 +88,12 @@ class Decider:
     clinical: Clinical
     sources: Sources
     now: Callable[[], datetime]
-    new_id: Callable[[], str] = field(default=_new_id)
+    ids: Ids = field(default_factory=CardIds.of_the_moment)
     observe: Callable[[HookRequest, Decision], None] = field(default=lambda request, decision: None)
+    record: Recording = field(default=lambda request, call, findings, cards: None)
+    """Hears what is about to be shown; it neither raises nor waits."""
+    watch: Callable[[Workings], None] | None = None
+    """Sees how each decision came about; a replay sets it, the service does not."""
 
     def answer(self, request: HookRequest, call: CallContext) -> CardsResponse:
         """The cards for ``request``.
@@ -72,9 +106,12 @@ class Decider:
         needs = concern(drafts, PatientRecord(request.patient_id), self.clinical)
         if needs is Concern.NONE and not request.unreadable:
             self.observe(request, Decision())
+            if self.watch:
+                self.watch(
+                    Workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
+                )
             return CardsResponse(cards=[])
-        now = self.now().astimezone(self.sources.zone)
-        clock = Clock(now.date(), self.sources.zone)
+        clock = self._clock()
         version = client_version(request.orders)
         client = call.caller.client if call.caller else None
         began = perf_counter()
@@ -83,7 +120,23 @@ class Decider:
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
         blind = _is_blind(chart, record) and not _is_proven(findings)
-        self.observe(request, _told([] if blind else findings, record, read - began, perf_counter() - read))
+        told = _told([] if blind else findings, record, read - began, perf_counter() - read)
+        self.observe(request, told)
+        if self.watch:
+            self.watch(
+                Workings(
+                    request=request,
+                    call=call,
+                    clock=clock,
+                    drafts=drafts,
+                    needs=needs,
+                    told_version=version,
+                    record=record,
+                    chart=chart,
+                    decision=told,
+                    blind=blind,
+                )
+            )
         if blind:
             raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
         setting = Setting(
@@ -91,11 +144,18 @@ class Decider:
             today=clock.today,
             drafts={draft.path: draft.raw for draft in request.orders},
             clinical=self.clinical,
-            new_id=self.new_id,
+            new_id=partial(self.ids.card, call.client or "", call.tenant or ""),
+            suggestion_id=self.ids.suggestion,
             base_url=call.base_url,
             version_hint=version or Version(version_of_record(record) or Version.R4),
         )
-        return CardsResponse(cards=for_client(make_cards(findings, setting), client))
+        cards = for_client(make_cards(findings, setting), client)
+        self.record(request, call, findings, cards)
+        return CardsResponse(cards=cards)
+
+    def _clock(self) -> Clock:
+        now = self.now().astimezone(self.sources.zone)
+        return Clock(now.date(), self.sources.zone)
 
 
 def _told(findings: Sequence[Finding], record: PatientRecord, gather: float, decide: float) -> Decision:

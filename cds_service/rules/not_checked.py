@@ -42,7 +42,7 @@ def not_checked(chart: PatientChart, clinical: Clinical) -> Findings:
     if not gaps and not chart.unreadable_orders:
         return "everything the orders to judge need was read" if naltrexone or opioid else NOTHING_TO_JUDGE
     medications = [gap for gap in gaps if gap.kind in MEDICATION_KINDS]
-    lines = list(dict.fromkeys(_line(gap) for gap in gaps))
+    lines = list(dict.fromkeys(gap_in_words(gap) for gap in gaps))
     if chart.unreadable_orders:
         lines.insert(0, say(TOPIC, "order", count=_orders(chart)))
     yield Finding(
@@ -77,7 +77,8 @@ def _is_detail(gap: Gap, chart: PatientChart) -> bool:
     )
 
 
-def _line(gap: Gap) -> str:
+def gap_in_words(gap: Gap) -> str:
+    """What is not known, and why, in one line."""
     count = "1 entry" if gap.count == 1 else f"{gap.count} entries"
     return say(TOPIC, gap.reason.value, list=_LISTS.get(gap.kind, gap.kind), count=count)
 
