@@ -45,6 +45,7 @@ from cds_service.store import Store
 from cds_service.token_ids import SharedTokenIds, shared_token_ids
 from cds_service.workbench import Trial, workbench_blueprint
 from cds_service.workbench.page_caller import anyone_on_the_page, in_dialect_of_page
+from cds_service.workbench.replaying import replay_blueprint
 
 _log = logging.getLogger(__name__)
 
@@ -115,6 +116,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     )
     quiet = Decider(clinical, sources, now).answer if signed else _not_signed
     _add_pages(app, settings, clinical, quiet, now)
+    if settings.try_it:
+        app.register_blueprint(replay_blueprint(decider, settings))
     release = Release(__version__, knowledge)
     add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics))
     limit_calls_at_a_time(app, settings.max_concurrent)
