@@ -63,10 +63,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     settings = settings or load_settings()
     set_up_logs(settings)
     preload()  # so that no prescriber waits for the tables
-    clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
-    knowledge = KNOWLEDGE_VERSION
-    if settings.knowledge_dir:
-        knowledge += f"+{_add_site_codes(Path(settings.knowledge_dir))}"
+    clinical, knowledge = load_knowledge(settings)
     metrics, store = Metrics(), Store(settings.database_url)
     sources = Sources.from_settings(settings, __version__)
     decider = Decider(clinical, sources, now, observe=partial(note_decision, metrics))
@@ -121,6 +118,17 @@ def _audit_trail(settings: Settings, metrics: Metrics) -> AuditTrail | None:
         return None
     folder = Path(settings.audit_dir) if settings.audit_dir else folder_of(settings.database_url) / "audit"
     return AuditTrail(folder, settings.audit_days, settings.audit_key, metrics.audit_lost.inc)
+
+
+def load_knowledge(settings: Settings) -> tuple[Clinical, str]:
+    """The figures in force and the version of all knowledge, the site's own codes included.
+
+    Raises ``ValueError`` when the site's files do not fit.
+    """
+    clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
+    if settings.knowledge_dir:
+        return clinical, f"{KNOWLEDGE_VERSION}+{_add_site_codes(Path(settings.knowledge_dir))}"
+    return clinical, KNOWLEDGE_VERSION
 
 
 def _add_site_codes(folder: Path) -> str:

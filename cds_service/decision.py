@@ -19,7 +19,7 @@ from cds_service.cards import Setting, make_cards
 from cds_service.cds_hooks import CallContext, CardsResponse, DraftOrder, HookRequest
 from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
-from cds_service.chart.baskets import Concern, concern, read_drafts
+from cds_service.chart.baskets import Concern, Draft, concern, read_drafts
 from cds_service.chart.clock import Clock
 from cds_service.dialects import for_client
 from cds_service.drafts import Version, version_told
@@ -51,6 +51,26 @@ class Decision:
     """Chart and rules."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workings:
+    """One decision with all it was made of, the patient's data included: for whoever asks why.
+
+    ``record`` and ``chart`` are None when no order to judge needed them. ``told_version`` is the one the
+    drafts' shape tells, if any; ``blind`` means that the answer is 412.
+    """
+
+    request: HookRequest
+    call: CallContext
+    clock: Clock
+    drafts: Sequence[Draft]
+    needs: Concern
+    told_version: Version | None = None
+    record: PatientRecord | None = None
+    chart: PatientChart | None = None
+    decision: Decision = field(default_factory=Decision)
+    blind: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Everything a decision needs besides the request: figures, FHIR sources, clock, ids."""
@@ -60,6 +80,8 @@ class Decider:
     now: Callable[[], datetime]
     new_id: Callable[[], str] = field(default=_new_id)
     observe: Callable[[HookRequest, Decision], None] = field(default=lambda request, decision: None)
+    watch: Callable[[Workings], None] | None = None
+    """Sees how each decision came about; a replay sets it, the service does not."""
 
     def answer(self, request: HookRequest, call: CallContext) -> CardsResponse:
         """The cards for ``request``.
@@ -72,9 +94,12 @@ class Decider:
         needs = concern(drafts, PatientRecord(request.patient_id), self.clinical)
         if needs is Concern.NONE and not request.unreadable:
             self.observe(request, Decision())
+            if self.watch:
+                self.watch(
+                    Workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
+                )
             return CardsResponse(cards=[])
-        now = self.now().astimezone(self.sources.zone)
-        clock = Clock(now.date(), self.sources.zone)
+        clock = self._clock()
         version = client_version(request.orders)
         client = call.caller.client if call.caller else None
         began = perf_counter()
@@ -83,7 +108,23 @@ class Decider:
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
         blind = _is_blind(chart, record) and not _is_proven(findings)
-        self.observe(request, _told([] if blind else findings, record, read - began, perf_counter() - read))
+        told = _told([] if blind else findings, record, read - began, perf_counter() - read)
+        self.observe(request, told)
+        if self.watch:
+            self.watch(
+                Workings(
+                    request=request,
+                    call=call,
+                    clock=clock,
+                    drafts=drafts,
+                    needs=needs,
+                    told_version=version,
+                    record=record,
+                    chart=chart,
+                    decision=told,
+                    blind=blind,
+                )
+            )
         if blind:
             raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
         setting = Setting(
@@ -96,6 +137,10 @@ class Decider:
             version_hint=version or Version(version_of_record(record) or Version.R4),
         )
         return CardsResponse(cards=for_client(make_cards(findings, setting), client))
+
+    def _clock(self) -> Clock:
+        now = self.now().astimezone(self.sources.zone)
+        return Clock(now.date(), self.sources.zone)
 
 
 def _told(findings: Sequence[Finding], record: PatientRecord, gather: float, decide: float) -> Decision:

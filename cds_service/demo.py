@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import textwrap
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +13,10 @@ import requests
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from cds_service import create_app
+from cds_service.cli.terminal import readable
 from cds_service.scenarios import load
 
 HOST = "127.0.0.1"
-WIDTH = 96
-_MARKS = {"critical": "!!", "warning": " !", "info": " i"}
 
 
 def main() -> None:
@@ -80,23 +78,6 @@ def _name(resource: dict[str, Any]) -> str:
     return str(
         concept.get("text") or (concept.get("coding") or [{}])[0].get("display") or resource["resourceType"]
     )
-
-
-def readable(card: dict[str, Any]) -> list[str]:
-    """A card as lines of plain text."""
-    lines = [
-        "",
-        f"{_MARKS[card['indicator']]} {card['indicator'].upper()}  {card['source']['topic']['code']}",
-    ]
-    lines += textwrap.wrap(card["summary"], WIDTH, initial_indent="   ", subsequent_indent="   ")
-    for paragraph in card.get("detail", "").replace("**", "").replace("\\", "").splitlines():
-        lines += textwrap.wrap(paragraph.strip("*"), WIDTH, initial_indent="     ", subsequent_indent="     ")
-    lines += [f"   [ {suggestion['label']} ]" for suggestion in card.get("suggestions", [])]
-    reasons = " · ".join(reason["display"] for reason in card.get("overrideReasons", []))
-    return [
-        *lines,
-        *textwrap.wrap(f"Override: {reasons}", WIDTH, initial_indent="   ", subsequent_indent="   "),
-    ]
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def exposures(entries: Sequence[Entry], clock: Clock, clinical: Clinical) -> tup
 
 def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None:
     record = entry.record
-    if status_of(record) in _NO_EXPOSURE or is_denial(record) or not _is_order(record):
+    if why_no_exposure(record):
         return None
     steps = read_dosages(dosages_of(record))
     times = times_of(record, steps, entry.medicine, clock, clinical)
@@ -90,6 +90,15 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         dose=_dose(entry, steps),
         reasons=entry.reasons,
     )
+
+
+def why_no_exposure(record: MedicationRecord) -> str | None:
+    """Why an entry is none, in words; None when it is one."""
+    if status_of(record) in _NO_EXPOSURE:
+        return f"status {status_of(record)}"
+    if is_denial(record):
+        return "says that it is not taken"
+    return None if _is_order(record) else "a plan, a proposal, or an order not to give it"
 
 
 def _is_order(record: MedicationRecord) -> bool:

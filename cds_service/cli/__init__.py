@@ -12,6 +12,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "replay": "decide an EHR's request once more and show why",
     "check": "would the service start, whom would it answer, what is missing",
 }
 """Each command with the line that ``--help`` shows for it."""

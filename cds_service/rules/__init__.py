@@ -1,7 +1,7 @@
 """The rules: one file a clinical question, each a pure function from chart to findings.
 
-To add one: write ``my_question.py`` with a function ``(chart, clinical) -> Iterator[Finding]``,
-give its topic a code in :mod:`finding` and its sentences a table in
+To add one: write ``my_question.py`` with a function ``(chart, clinical) -> Findings``
+that returns why it is silent, give its topic a code in :mod:`finding` and its sentences a table in
 ``knowledge/wording.toml``, and name it in :data:`RULES`.
 """
 
@@ -15,7 +15,16 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.rules.age import age
 from cds_service.rules.breastfeeding import breastfeeding
 from cds_service.rules.dose_check import dose_check
-from cds_service.rules.finding import DraftTest, Finding, Indicator, Prescribe, Remove, StartLater, Topic
+from cds_service.rules.finding import (
+    DraftTest,
+    Finding,
+    Findings,
+    Indicator,
+    Prescribe,
+    Remove,
+    StartLater,
+    Topic,
+)
 from cds_service.rules.hypersensitivity import hypersensitivity
 from cds_service.rules.interaction import interaction
 from cds_service.rules.kidney import kidney
@@ -44,9 +53,11 @@ __all__ = [
     "Topic",
     "are_sequential",
     "decide",
+    "offers",
+    "withholding",
 ]
 
-Rule = Callable[[PatientChart, Clinical], Iterator[Finding]]
+Rule = Callable[[PatientChart, Clinical], Findings]
 
 RULES: tuple[Rule, ...] = (
     opioid_coprescription,
@@ -70,6 +81,14 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+_OFFERS = (Prescribe, StartLater)
+
+
+def offers(finding: Finding) -> bool:
+    """Whether ``finding`` holds a proposal that others may withhold."""
+    return any(isinstance(proposal, _OFFERS) for proposal in finding.proposals)
+
+
 def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULES) -> list[Finding]:
     """All findings on ``chart``, the most urgent first.
 
@@ -91,12 +110,18 @@ def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
     return replace(finding, indicator=Indicator(shown))
 
 
+def withholding(finding: Finding, all_findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The others that withhold a start, a titration or a corrected dose beside them."""
+    for other in all_findings:
+        if other is not finding and (other.withholds_start or other.indicator is Indicator.CRITICAL):
+            yield other
+
+
 def _offer(finding: Finding, all_findings: list[Finding]) -> Finding | None:
     """``finding`` with what may be offered beside the others."""
-    others = [other for other in all_findings if other is not finding]
-    if not any(other.withholds_start or other.indicator is Indicator.CRITICAL for other in others):
+    if next(withholding(finding, all_findings), None) is None:
         return finding
     if finding.topic is Topic.STARTING_DOSE:
         return None
-    kept = tuple(p for p in finding.proposals if not isinstance(p, (Prescribe, StartLater)))
+    kept = tuple(p for p in finding.proposals if not isinstance(p, _OFFERS))
     return replace(finding, proposals=kept)

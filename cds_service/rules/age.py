@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cds_service.chart import Evidence, PatientChart
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.finding import NO_LDN, Finding, Findings, Indicator, Topic
 from cds_service.rules.regimen import POSSIBLY_LDN, drug, of_order
 
 TOPIC = Topic.AGE
 
 
-def age(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def age(chart: PatientChart, clinical: Clinical) -> Findings:
     """LDN under 18: info; under 12: warning. No adult schedule is offered beside it."""
     years = chart.person.age
     ldn = any(of_order(order, clinical) in POSSIBLY_LDN for order in chart.naltrexone_orders())
-    if not ldn or years is None or years >= clinical.age.adult:
-        return
+    if not ldn:
+        return NO_LDN
+    if years is None:
+        return "the age is not known"
+    if years >= clinical.age.adult:
+        return f"the patient is {years} years old"
     yield Finding(
         topic=TOPIC,
         indicator=Indicator.WARNING if years < clinical.age.child else Indicator.INFO,
@@ -33,3 +35,4 @@ def age(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         basis=say(TOPIC, "basis"),
         withholds_start=True,
     )
+    return None

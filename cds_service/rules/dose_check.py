@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from cds_service.chart import DoseProblem, Order, PatientChart, milligrams
+from cds_service.chart import DoseProblem, Order, PatientChart, listed, milligrams
 from cds_service.knowledge.clinical import Clinical, Schedule
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Prescribe, Topic
+from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Prescribe, Topic
 from cds_service.rules.regimen import DISORDERS, INDICATIONS, Regimen, disorder_recorded, of_order
 
 TOPIC = Topic.DOSE_CHECK
@@ -15,10 +15,11 @@ _SLIP_FACTORS = (10.0, 1000.0)
 _USUAL_STEP_MG = 0.5
 
 
-def dose_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def dose_check(chart: PatientChart, clinical: Clinical) -> Findings:
     """At most one card an order: the first of the checks that speaks."""
+    kinds = {}
     for order in chart.naltrexone_orders():
-        kind = of_order(order, clinical)
+        kinds[order.path] = kind = of_order(order, clinical)
         finding = (
             _unreadable(order, kind)
             or _disagreement(order)
@@ -27,6 +28,9 @@ def dose_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         )
         if finding:
             yield finding
+    if not kinds:
+        return NO_NALTREXONE
+    return f"nothing speaks against the dose ({listed([kind.value for kind in kinds.values()])})"
 
 
 def _finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -111,3 +112,10 @@ class Finding:
     withholds_start: bool = False
     exclusive: bool = False
     """At most one of the proposals is to be taken."""
+
+
+Findings = Generator[Finding, None, str | None]
+"""What a rule yields; what it *returns* says in words why it is silent (read by :mod:`verdicts` alone)."""
+
+NO_NALTREXONE = "no order to judge holds naltrexone"
+NO_LDN = "no order to judge is a low dose of naltrexone, or naltrexone of an unknown dose"

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cds_service.chart import Evidence, PatientChart
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Remove, Topic
+from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Remove, Topic
 
 TOPIC = Topic.HYPERSENSITIVITY
 
 
-def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Findings:
     """Naltrexone allergy critical, intolerance warning, naloxone allergy info: the worst of them speaks."""
     orders = chart.naltrexone_orders()
     if not orders:
-        return
+        return NO_NALTREXONE
     allergic, intolerant, naloxone = _recorded(chart)
     if allergic:
         indicator, key, found, line = Indicator.CRITICAL, "allergy", allergic, "line_allergy"
@@ -26,7 +24,7 @@ def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Iterator[Findin
     elif naloxone:
         indicator, key, found, line = Indicator.INFO, "naloxone", naloxone, "line_allergy"
     else:
-        return
+        return "no allergy or intolerance to naltrexone or naloxone is recorded"
     yield Finding(
         topic=TOPIC,
         indicator=indicator,
@@ -36,6 +34,7 @@ def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Iterator[Findin
         basis=say(TOPIC, "basis"),
         proposals=tuple(Remove(order) for order in orders) if indicator is not Indicator.INFO else (),
     )
+    return None
 
 
 def _recorded(chart: PatientChart) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...], tuple[Evidence, ...]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cds_service.chart import PatientChart
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Topic
 
 TOPIC = Topic.INTERACTION
 _DRUGS = (
@@ -17,10 +15,10 @@ _DRUGS = (
 )
 
 
-def interaction(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def interaction(chart: PatientChart, clinical: Clinical) -> Findings:
     """The two drugs that the naltrexone label names, on the lists or in the basket."""
     if not chart.naltrexone_orders():
-        return
+        return NO_NALTREXONE
     for role, name, indicator in _DRUGS:
         taken = [e.evidence for e in chart.exposed(role) if e.is_current]
         ordered = [order.evidence for order in chart.orders if order.medicine.has(role)]
@@ -33,3 +31,4 @@ def interaction(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
                 lines=(say(TOPIC, f"line_{name}"),),
                 basis=say(TOPIC, "basis"),
             )
+    return "neither thioridazine nor disulfiram is on the lists or in the basket"

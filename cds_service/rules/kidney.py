@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cds_service.chart import PatientChart, milligrams
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Measure
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Topic
 
 TOPIC = Topic.KIDNEY
 
 
-def kidney(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def kidney(chart: PatientChart, clinical: Clinical) -> Findings:
     """Info by the US label, critical by the EU's, which contraindicates."""
     if not chart.naltrexone_orders():
-        return
+        return NO_NALTREXONE
     problems = [p.evidence for p in chart.with_meaning(Meaning.SEVERE_RENAL_IMPAIRMENT)]
     results = [m for m in chart.measured(Measure.EGFR) if m.day and m.day <= chart.today][:1]
     low = [m for m in results if m.day and _is_low(m.value, (chart.today - m.day).days, clinical)]
     if not problems and not low:
-        return
+        limits = clinical.kidney
+        return f"no severe renal impairment, no eGFR below {limits.egfr:g} within {limits.egfr_days} days"
     region = clinical.label.region
     what = f"eGFR {milligrams(low[0].value or 0)}" if low else "on the problem list"
     critical = region == "EU"
@@ -34,6 +33,7 @@ def kidney(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         basis=say(TOPIC, "basis"),
         withholds_start=critical,
     )
+    return None
 
 
 def _is_low(value: float | None, age_days: int, clinical: Clinical) -> bool:

@@ -8,7 +8,7 @@ from cds_service.chart import Evidence, Measurement, PatientChart, Problem, list
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Measure
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import DraftTest, Finding, Indicator, Topic
+from cds_service.rules.finding import NO_NALTREXONE, DraftTest, Finding, Findings, Indicator, Topic
 from cds_service.rules.opioid_coprescription import shortened
 from cds_service.rules.regimen import drug
 
@@ -20,14 +20,15 @@ _DISEASES = {
 }
 
 
-def liver(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def liver(chart: PatientChart, clinical: Clinical) -> Findings:
     """Disease by the label of the site's region; transaminases by an expert cut-off, said as such."""
     if not chart.naltrexone_orders():
-        return
+        return NO_NALTREXONE
     diseases = dict(_diseases(chart))
     enzymes = list(_raised(chart, clinical))
     if not diseases and not enzymes:
-        return
+        limit, days = milligrams(clinical.liver.enzyme_multiple), clinical.liver.enzyme_days
+        return f"no liver disease of the label; no ALT or AST above {limit} times its limit in {days} days"
     region = clinical.label.region
     yield Finding(
         topic=TOPIC,
@@ -39,6 +40,7 @@ def liver(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         proposals=(DraftTest("liver-tests"),),
         withholds_start=True,
     )
+    return None
 
 
 def _summary(diseases: list[str], enzymes: list[Measurement], naltrexone: str, clinical: Clinical) -> str:

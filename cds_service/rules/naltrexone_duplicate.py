@@ -9,7 +9,7 @@ from cds_service.chart import Evidence, Exposure, Order, PatientChart, listed, m
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Medicine, Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Remove, Topic
+from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Remove, Topic
 from cds_service.rules.opioid_coprescription import shortened
 from cds_service.rules.regimen import (
     Regimen,
@@ -37,11 +37,11 @@ class _Treatment:
     evidence: Evidence
 
 
-def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Findings:
     """Renewals, replacements and sequential steps are silent."""
     orders = chart.naltrexone_orders()
     if not orders:
-        return
+        return NO_NALTREXONE
     others = list(_others(chart, orders, clinical))
     total, overlapping = _overlap(chart, clinical)
     if others:
@@ -53,7 +53,7 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Fi
         summary, lines = say(TOPIC, "sum", mg=milligrams(total)), (say(TOPIC, "line_sum"),)
         found = overlapping
     else:
-        return
+        return "no other antagonist is active, and the low doses that overlap stay within the range"
     yield Finding(
         topic=TOPIC,
         indicator=Indicator.WARNING,
@@ -64,6 +64,7 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Iterator[Fi
         proposals=tuple(Remove(order) for order in orders),
         withholds_start=True,
     )
+    return None
 
 
 def _others(chart: PatientChart, orders: Sequence[Order], clinical: Clinical) -> Iterator[_Treatment]:

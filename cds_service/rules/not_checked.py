@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from cds_service.chart import PatientChart, listed
 from cds_service.fhir.records import Gap, GapReason
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.finding import Finding, Findings, Indicator, Topic
 from cds_service.rules.regimen import drug
 
 TOPIC = Topic.NOT_CHECKED
+NOTHING_TO_JUDGE = "no order to judge holds naltrexone or an opioid"
 ORDER_LISTS = frozenset({"MedicationRequest", "MedicationOrder"})
 MEDICATION_KINDS = ORDER_LISTS | {
     "MedicationStatement",
@@ -34,14 +35,14 @@ _LISTS = {
 }
 
 
-def not_checked(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def not_checked(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card for all gaps that concern an order to judge; a list the EHR does not keep is no gap."""
     naltrexone, opioid = chart.naltrexone_orders(), [o for o in chart.judged() if o.medicine.is_opioid]
     gaps = [gap for gap in _relevant(chart, bool(naltrexone), bool(opioid)) if not _is_detail(gap, chart)]
     if not gaps and not chart.unreadable_orders:
-        return
+        return "everything the orders to judge need was read" if naltrexone or opioid else NOTHING_TO_JUDGE
     medications = [gap for gap in gaps if gap.kind in MEDICATION_KINDS]
-    lines = list(dict.fromkeys(_line(gap) for gap in gaps))
+    lines = list(dict.fromkeys(gap_in_words(gap) for gap in gaps))
     if chart.unreadable_orders:
         lines.insert(0, say(TOPIC, "order", count=_orders(chart)))
     yield Finding(
@@ -52,6 +53,7 @@ def not_checked(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         basis=say(TOPIC, "basis"),
         withholds_start=bool(medications or chart.unreadable_orders),
     )
+    return None
 
 
 def _relevant(chart: PatientChart, naltrexone: bool, opioid: bool) -> list[Gap]:
@@ -75,7 +77,8 @@ def _is_detail(gap: Gap, chart: PatientChart) -> bool:
     )
 
 
-def _line(gap: Gap) -> str:
+def gap_in_words(gap: Gap) -> str:
+    """What is not known, and why, in one line."""
     count = "1 entry" if gap.count == 1 else f"{gap.count} entries"
     return say(TOPIC, gap.reason.value, list=_LISTS.get(gap.kind, gap.kind), count=count)
 

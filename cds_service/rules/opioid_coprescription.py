@@ -8,7 +8,7 @@ from cds_service.chart import Evidence, Exposure, Order, PatientChart, Presence,
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Duration, Form, Medicine, Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Remove, Topic, worst
+from cds_service.rules.finding import Finding, Findings, Indicator, Remove, Topic, worst
 from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, naltrexone_in_basket, of_order
 
 TOPIC = Topic.OPIOID_COPRESCRIPTION
@@ -16,17 +16,19 @@ _ROOM_FOR_NAMES = 26
 _CURRENT = (Presence.ACTIVE, Presence.STALE)
 
 
-def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card that lists every opioid, from the lists and from the basket."""
     naltrexone = naltrexone_in_basket(chart)
     in_basket = [order for order in chart.orders if order.medicine.is_opioid]
-    if not naltrexone or not any(order.selected for order in (*naltrexone, *in_basket)):
-        return
+    if not naltrexone:
+        return "the basket holds no naltrexone"
+    if not any(order.selected for order in (*naltrexone, *in_basket)):
+        return "neither the naltrexone nor an opioid of the basket is to be judged"
     on_lists: Sequence[Exposure] = ()
     if any(order.selected for order in naltrexone):
         on_lists = chart.exposed(Role.OPIOID, Role.OPIOID_LIKE, presence=_CURRENT)
     if not on_lists and not in_basket:
-        return
+        return "no opioid is active on the lists or in the basket"
     taken = [e for e in chart.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
     micro = _agreed_microgram(naltrexone, clinical)
     indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
@@ -42,6 +44,7 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Iterator[F
         exclusive=len(naltrexone) == 1 and len(removable) <= 1,
         withholds_start=True,
     )
+    return None
 
 
 def _evidence(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> tuple[Evidence, ...]:

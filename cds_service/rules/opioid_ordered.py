@@ -8,7 +8,7 @@ from cds_service.chart import Exposure, PatientChart, Presence, day
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Remove, Topic, worst
+from cds_service.rules.finding import Finding, Findings, Indicator, Remove, Topic, worst
 from cds_service.rules.opioid_coprescription import short_names
 from cds_service.rules.regimen import (
     Regimen,
@@ -21,18 +21,20 @@ from cds_service.rules.regimen import (
 TOPIC = Topic.OPIOID_ORDERED
 
 
-def opioid_ordered(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def opioid_ordered(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card; naltrexone in the same basket is :mod:`opioid_coprescription`'s cause."""
     ordered = [order for order in chart.judged() if order.medicine.is_opioid]
-    if not ordered or naltrexone_in_basket(chart):
-        return
+    if not ordered:
+        return "no order to judge holds an opioid"
+    if naltrexone_in_basket(chart):
+        return "naltrexone is in the same basket: that is opioid-coprescription"
     blocking = [
         (exposure, indicator)
         for exposure in chart.exposed(Role.NALTREXONE)
         if exposure.medicine.is_naltrexone and (indicator := _indicator(exposure, chart, clinical))
     ]
     if not blocking:
-        return
+        return "no naltrexone is on the lists that still blocks opioids"
     indicator = worst(*(each for _, each in blocking))
     exposures = [exposure for exposure, _ in blocking]
     loudest = [exposure for exposure, each in blocking if each is indicator]
@@ -56,6 +58,7 @@ def opioid_ordered(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]
         basis=say(TOPIC, "basis"),
         proposals=tuple(Remove(order) for order in ordered if order not in treatment),
     )
+    return None
 
 
 def _indicator(exposure: Exposure, chart: PatientChart, clinical: Clinical) -> Indicator | None:

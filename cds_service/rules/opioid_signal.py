@@ -10,7 +10,16 @@ from cds_service.chart import Evidence, Exposure, Measurement, Order, PatientCha
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Measure, Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import DraftTest, Finding, Indicator, Remove, Topic, worst
+from cds_service.rules.finding import (
+    NO_NALTREXONE,
+    DraftTest,
+    Finding,
+    Findings,
+    Indicator,
+    Remove,
+    Topic,
+    worst,
+)
 from cds_service.rules.opioid_coprescription import opioid_coprescription
 from cds_service.rules.opioid_washout import opioid_washout
 from cds_service.rules.regimen import DISORDERS, disorder_treated, drug
@@ -27,18 +36,18 @@ class _Sign:
     line: str | None = None
 
 
-def opioid_signal(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def opioid_signal(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card for all signs; silent beside a card about a found opioid that is at least as urgent."""
     orders = chart.naltrexone_orders()
     if not orders:
-        return
+        return NO_NALTREXONE
     treats = all(disorder_treated(order, chart, clinical) == _DISORDER for order in orders)
     signs = list(_signs(chart, clinical, treats))
     if not signs and not treats:
-        return
+        return "no withdrawal, positive test, disorder or medicine that points to opioids is recorded"
     indicator = worst(Indicator.INFO, *(sign.indicator for sign in signs))
     if _is_said_louder(indicator, chart, clinical):
-        return
+        return "a card about an opioid that was found says it at least as urgently"
     lines = (sign.line for sign in signs if sign.line)
     yield Finding(
         topic=TOPIC,
@@ -50,6 +59,7 @@ def opioid_signal(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         proposals=(DraftTest("opioid-screen"), *(() if treats else (Remove(order) for order in orders))),
         withholds_start=True,
     )
+    return None
 
 
 def _is_said_louder(indicator: Indicator, chart: PatientChart, clinical: Clinical) -> bool:

@@ -11,7 +11,17 @@ from cds_service.chart import Evidence, Exposure, Order, PatientChart, Presence,
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Duration, Form, Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Proposal, Remove, StartLater, Topic, worst
+from cds_service.rules.finding import (
+    NO_NALTREXONE,
+    Finding,
+    Findings,
+    Indicator,
+    Proposal,
+    Remove,
+    StartLater,
+    Topic,
+    worst,
+)
 from cds_service.rules.opioid_coprescription import interval, short_names
 from cds_service.rules.regimen import drug, for_opioid_use_disorder
 
@@ -34,18 +44,18 @@ class _Ended:
         return max(self.entries, key=lambda e: e.ended or date.min)
 
 
-def opioid_washout(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def opioid_washout(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card for all opioids inside their opioid-free interval."""
     orders = chart.naltrexone_orders()
     if not orders:
-        return
+        return NO_NALTREXONE
     ended = [found for entries in _by_ingredient(chart) if (found := _judge(entries, chart, clinical))]
     if not ended:
-        return
+        return "no opioid ended within its opioid-free interval"
     ended.sort(key=lambda e: (e.indicator.rank, not e.is_depot, -(e.not_before or date.min).toordinal()))
     if starts := _starts_late_enough(ended, orders):
         yield _planned(ended, starts, chart, clinical)
-        return
+        return None
     yield Finding(
         topic=TOPIC,
         indicator=worst(*(e.indicator for e in ended)),
@@ -57,6 +67,7 @@ def opioid_washout(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]
         exclusive=len(orders) == 1,
         withholds_start=True,
     )
+    return None
 
 
 def _starts_late_enough(ended: Sequence[_Ended], orders: Sequence[Order]) -> date | None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cds_service.chart import Exposure, PatientChart, milligrams
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Topic
+from cds_service.rules.finding import Finding, Findings, Indicator, Topic
 from cds_service.rules.opioid_coprescription import shortened
 from cds_service.rules.regimen import naltrexone_in_basket
 
 TOPIC = Topic.PERIPHERAL_OPIOID
 
 
-def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
     """Info; a warning for loperamide above the label's daily maximum."""
     ordered = [o for o in chart.orders if o.medicine.has(Role.PERIPHERAL_OPIOID) and not o.medicine.is_opioid]
     naltrexone = naltrexone_in_basket(chart)
@@ -27,9 +25,9 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Iterator[Findi
         found = [*(e.evidence for e in on_naltrexone), *(o.evidence for o in (*naltrexone, *ordered))]
         taken = []
     else:
-        return
+        return "neither naltrexone nor an opioid of the gut is ordered that meets the other"
     if not found or not (taken or ordered):
-        return
+        return "no opioid of the gut or the skin is on the lists or in the basket"
     medicines = [e.medicine for e in taken] + [o.medicine for o in ordered]
     names = shortened(
         list(dict.fromkeys(name for m in medicines for name in m.named(Role.PERIPHERAL_OPIOID)))
@@ -44,6 +42,7 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Iterator[Findi
         lines=(say(TOPIC, "high_line" if high else "line"),),
         basis=say(TOPIC, "basis"),
     )
+    return None
 
 
 def _is_high(taken: list[Exposure], clinical: Clinical) -> bool:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cds_service.chart import PatientChart
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import DraftTest, Finding, Indicator, Remove, Topic
+from cds_service.rules.finding import NO_NALTREXONE, DraftTest, Finding, Findings, Indicator, Remove, Topic
 from cds_service.rules.regimen import POSSIBLY_LDN, disorder_treated, drug, of_order
 
 
-def pregnancy(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def pregnancy(chart: PatientChart, clinical: Clinical) -> Findings:
     """Warning when pregnant (info when naltrexone treats a use disorder), info when unclear."""
     orders = chart.naltrexone_orders()
-    if not orders or chart.pregnancy.state == "none":
-        return
+    if not orders:
+        return NO_NALTREXONE
+    if chart.pregnancy.state == "none":
+        return "no present or possible pregnancy is recorded"
     if chart.pregnancy.state == "unclear":
         yield _unclear(chart, clinical)
-        return
+        return None
     topic = Topic.PREGNANCY
     disorders = {disorder_treated(order, chart, clinical) for order in orders}
     disorder = next(iter(disorders)) if len(disorders) == 1 else None
@@ -33,6 +33,7 @@ def pregnancy(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         proposals=tuple(Remove(order) for order in orders if of_order(order, clinical) in POSSIBLY_LDN),
         withholds_start=True,
     )
+    return None
 
 
 def _unclear(chart: PatientChart, clinical: Clinical) -> Finding:

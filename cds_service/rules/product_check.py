@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cds_service.chart import Order, PatientChart, milligrams
 from cds_service.knowledge.clinical import Clinical, Schedule
 from cds_service.knowledge.concepts import Form
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Prescribe, Topic
+from cds_service.rules.finding import Finding, Findings, Indicator, Prescribe, Topic
 from cds_service.rules.regimen import Regimen, is_combination, of_order
 from cds_service.rules.starting_dose import is_continued, schedules
 
@@ -16,7 +14,7 @@ TOPIC = Topic.PRODUCT_CHECK
 _INJECTED = (Form.DEPOT, Form.IMPLANT, Form.INJECTION)
 
 
-def product_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def product_check(chart: PatientChart, clinical: Clinical) -> Findings:
     """A warning that owns the suggestion: medicine, dose and quantity change together."""
     for order in chart.naltrexone_orders():
         if of_order(order, clinical) not in (Regimen.LOW, Regimen.MICRO):
@@ -34,6 +32,7 @@ def product_check(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
                 exclusive=True,
                 withholds_start=True,
             )
+    return "no order is a low dose on a product that cannot deliver it"
 
 
 def _mismatch(order: Order, clinical: Clinical) -> str | None:

@@ -10,7 +10,7 @@ from cds_service.fhir.records import GapReason
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Role
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Indicator, Prescribe, Topic
+from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Prescribe, Topic
 from cds_service.rules.not_checked import MEDICATION_KINDS
 from cds_service.rules.regimen import INDICATIONS, Regimen, naltrexone_in_basket, of_exposure, of_order
 
@@ -18,14 +18,16 @@ TOPIC = Topic.STARTING_DOSE
 _STEPS_TO_NAME = 6
 
 
-def starting_dose(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
+def starting_dose(chart: PatientChart, clinical: Clinical) -> Findings:
     """For one LDN order by mouth that is a new start and no schedule yet.
 
     Whether it is withheld beside other findings is decided where all are known.
     """
     order = order_to_start(chart, clinical)
-    if order is None or order.dose.is_stepwise:
-        return
+    if order is None:
+        return _why_no_start(chart, clinical)
+    if order.dose.is_stepwise:
+        return "the order already is a stepwise schedule"
     age = chart.person.age
     slow = age is not None and age >= clinical.titration.slow_first_from_age
     yield Finding(
@@ -38,6 +40,24 @@ def starting_dose(chart: PatientChart, clinical: Clinical) -> Iterator[Finding]:
         proposals=schedules(chart, order, clinical),
         exclusive=True,
     )
+    return None
+
+
+def _why_no_start(chart: PatientChart, clinical: Clinical) -> str:
+    """In the order :func:`order_to_start` asks."""
+    orders = naltrexone_in_basket(chart)
+    if not chart.naltrexone_orders():
+        return NO_NALTREXONE
+    if len(orders) > 1:
+        return "the basket holds more than one order of naltrexone"
+    (order,) = orders
+    if of_order(order, clinical) is not Regimen.LOW:
+        return f"the order is no LDN ({of_order(order, clinical).value})"
+    if not order.route_oral:
+        return "the order is not taken by mouth"
+    if order.dose.sources_disagree:
+        return "coded dose and directions disagree"
+    return "the treatment is continued, not started"
 
 
 def order_to_start(chart: PatientChart, clinical: Clinical) -> Order | None:

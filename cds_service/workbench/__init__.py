@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
 
 from cds_service.errors import NotFound
 from cds_service.knowledge import VERSION
 from cds_service.knowledge.clinical import Clinical
+from cds_service.workbench import navigation, policy
 from cds_service.workbench.explain import explanations
-
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def workbench_blueprint(clinical: Clinical) -> flask.Blueprint:
@@ -23,23 +18,28 @@ def workbench_blueprint(clinical: Clinical) -> flask.Blueprint:
     blueprint = flask.Blueprint(
         "workbench", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
-    topics = explanations(clinical)
+    explained = explanations(clinical)
 
     @blueprint.get("/")
-    def index() -> str:
-        return flask.render_template("index.html", topics=topics.values(), version=VERSION)
+    def index() -> flask.typing.ResponseReturnValue:
+        return flask.redirect(flask.url_for("workbench.topics"))
+
+    @blueprint.get("/explain")
+    def topics() -> str:
+        return flask.render_template("topics.html", topics=explained.values())
 
     @blueprint.get("/explain/<topic>")
-    def explain(topic: str) -> str:
+    def topic(topic: str) -> str:
         """What a card of ``topic`` means; the address holds no patient data."""
-        if topic not in topics:
+        if topic not in explained:
             raise NotFound("There is no such topic")
-        return flask.render_template("explain.html", topic=topics[topic], clinical=clinical, version=VERSION)
+        return flask.render_template("explain.html", topic=explained[topic], clinical=clinical)
 
-    @blueprint.after_app_request
-    def protect(response: flask.Response) -> flask.Response:
-        """Errors and JSON too: a browser may be led to any address."""
-        response.headers.update(_HEADERS)
-        return response
-
+    blueprint.app_context_processor(_shared)
+    blueprint.after_app_request(policy.protect)
     return blueprint
+
+
+def _shared() -> dict[str, Any]:
+    """What base.html shows on every page, whichever blueprint it belongs to."""
+    return {"navigation": list(navigation.entries()), "knowledge_version": VERSION}

@@ -1,0 +1,66 @@
+"""What every rule said of a chart, and why the others were silent; for people who ask, not for answering.
+
+The rules are pure, so this runs them once more instead of making :func:`cds_service.rules.decide` keep notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cds_service.chart import PatientChart
+from cds_service.knowledge.clinical import Clinical
+from cds_service.rules import RULES, Finding, Rule, Topic, offers, withholding
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One finding and what became of it.
+
+    ``shown_as`` is the site's level, None when it was not shown; ``withheld_by`` are the topics that
+    withhold what it offers.
+    """
+
+    finding: Finding
+    shown_as: str | None
+    switched_off: bool = False
+    withheld_by: tuple[Topic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One rule, by its function's name: what it found, else why it is silent."""
+
+    rule: str
+    spoken: tuple[Spoken, ...] = ()
+    silent: str | None = None
+
+
+def verdicts(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULES) -> tuple[Verdict, ...]:
+    """One verdict a rule, in the order of ``rules``."""
+    heard = [(rule.__name__, *_hear(rule, chart, clinical)) for rule in rules]
+    wanted = [f for _, found, _ in heard for f in found if f.topic.value not in clinical.rules.off]
+    return tuple(
+        Verdict(name, tuple(_spoken(f, wanted, clinical) for f in found), None if found else why)
+        for name, found, why in heard
+    )
+
+
+def _hear(rule: Rule, chart: PatientChart, clinical: Clinical) -> tuple[list[Finding], str | None]:
+    why: list[str | None] = []
+
+    def listen() -> Iterator[Finding]:
+        why.append((yield from rule(chart, clinical)))
+
+    return list(listen()), why[0]
+
+
+def _spoken(finding: Finding, wanted: list[Finding], clinical: Clinical) -> Spoken:
+    """In step with :func:`cds_service.rules.decide`."""
+    if finding.topic.value in clinical.rules.off:
+        return Spoken(finding, None, switched_off=True)
+    by = tuple(dict.fromkeys(other.topic for other in withholding(finding, wanted)))
+    level = clinical.indicator.shown(finding.topic.value, finding.indicator.value)
+    if finding.topic is Topic.STARTING_DOSE:
+        return Spoken(finding, None if by else level, withheld_by=by)
+    return Spoken(finding, level, withheld_by=by if offers(finding) else ())
