@@ -24,6 +24,7 @@ from cds_service.cds_hooks import (
     init_errors,
 )
 from cds_service.cds_hooks.validation import validate_response
+from cds_service.chart.relevance import Relevance
 from cds_service.database import folder_of
 from cds_service.decision import Decider
 from cds_service.errors import Unavailable
@@ -66,7 +67,9 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     clinical, knowledge = load_knowledge(settings)
     metrics, store = Metrics(), Store(settings.database_url)
     sources = Sources.from_settings(settings, __version__)
-    decider = Decider(clinical, sources, now, observe=partial(note_decision, metrics))
+    decider = Decider(
+        clinical, sources, now, observe=partial(note_decision, metrics), needed=Relevance(clinical)
+    )
     services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
