@@ -48,7 +48,8 @@ _TIMES = (
 )
 _PROBLEMS = (
     "Essential hypertension", "Type 2 diabetes mellitus without complication", "Hyperlipidaemia",
-    "Fibromyalgia",    "Major depressive disorder, single episode", "Generalised anxiety disorder", "Low back pain", "Migraine",
+    "Fibromyalgia", "Major depressive disorder, single episode", "Generalised anxiety disorder",
+    "Low back pain", "Migraine",
     "Osteoarthritis of knee", "Hypothyroidism", "Gastro-oesophageal reflux disease", "Asthma", "Obesity",
     "Vitamin D deficiency", "Irritable bowel syndrome", "Seasonal allergic rhinitis", "Insomnia", "Psoriasis",
     "Rheumatoid arthritis", "Chronic kidney disease stage 2", "Iron deficiency anaemia", "Tension headache",
