@@ -25,6 +25,7 @@ from cds_service.cds_hooks import (
     init_errors,
 )
 from cds_service.cds_hooks.validation import validate_response
+from cds_service.chart.relevance import Relevance
 from cds_service.database import folder_of
 from cds_service.decision import Decider
 from cds_service.errors import Unavailable
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         ids=store.ids,
         observe=partial(note_decision, metrics),
         record=Recorder(store, __version__, knowledge, now).record,
+        needed=Relevance(clinical),
     )
     signed = is_signed(settings, clinical)
     services = make_services(decider.answer if signed else _not_signed)
