@@ -14,6 +14,7 @@ import click
 COMMANDS = {
     "conformance": "try the numbered rules of CDS Hooks on any service",
     "replay": "decide an EHR's request once more and show why",
+    "redact": "make an EHR's request safe to show to support",
     "check": "would the service start, whom would it answer, what is missing",
 }
 """Each command with the line that ``--help`` shows for it."""

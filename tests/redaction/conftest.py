@@ -1,0 +1,3 @@
+from tests.replay.conftest import replayer
+
+__all__ = ["replayer"]
