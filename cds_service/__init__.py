@@ -27,7 +27,6 @@ from cds_service.cds_hooks.validation import validate_response
 from cds_service.database import folder_of
 from cds_service.decision import Decider
 from cds_service.errors import Unavailable
-from cds_service.feedback import Store
 from cds_service.knowledge import VERSION as KNOWLEDGE_VERSION
 from cds_service.knowledge import preload
 from cds_service.knowledge.clinical import Clinical, load_clinical
@@ -37,9 +36,11 @@ from cds_service.limits import RateLimits, limit_calls_at_a_time
 from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
 from cds_service.operation import Release, add_operation, note_decision
+from cds_service.recording import Recorder
 from cds_service.services import make_services
 from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
+from cds_service.store import Store
 from cds_service.token_ids import SharedTokenIds, shared_token_ids
 from cds_service.workbench import workbench_blueprint
 
@@ -64,9 +65,17 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     set_up_logs(settings)
     preload()  # so that no prescriber waits for the tables
     clinical, knowledge = load_knowledge(settings)
-    metrics, store = Metrics(), Store(settings.database_url)
+    metrics = Metrics()
+    store = Store(settings, metrics)
     sources = Sources.from_settings(settings, __version__)
-    decider = Decider(clinical, sources, now, observe=partial(note_decision, metrics))
+    decider = Decider(
+        clinical,
+        sources,
+        now,
+        ids=store.ids,
+        observe=partial(note_decision, metrics),
+        record=Recorder(store, __version__, knowledge, now).record,
+    )
     services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
@@ -103,6 +112,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     release = Release(__version__, knowledge)
     add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics))
     limit_calls_at_a_time(app, settings.max_concurrent)
+    app.extensions["store"] = store
+    store.start()
     return app
 
 

@@ -8,23 +8,18 @@ file of its own a day, so that nothing waits and a killed process loses no line.
 from __future__ import annotations
 
 import errno
-import hmac
 import logging
 import os
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 import msgspec
 
-_log = logging.getLogger(__name__)
+from cds_service.keyed_hashes import is_uuid, kept_key, keyed_hash
 
-_KEY_FILE = "key"
-_KEY_BYTES = 32
-_UUID_LENGTH = 36
+_log = logging.getLogger(__name__)
 
 
 class AuditTrail:
@@ -53,7 +48,7 @@ class AuditTrail:
         """
         try:
             hashed = {
-                "hook_instance": hook_instance if _is_uuid(hook_instance) else self.hash(hook_instance),
+                "hook_instance": hook_instance if is_uuid(hook_instance) else self.hash(hook_instance),
                 "patient": self.hash(patient),
                 "user": self.hash(user) if user else None,
             }
@@ -69,8 +64,8 @@ class AuditTrail:
     def hash(self, identifier: str) -> str:
         """What stands for a patient or prescriber (HMAC-SHA256, 128 bits of it). Raises ``OSError``."""
         if self._key is None:
-            self._key = _kept_key(self._folder)
-        return hmac.digest(self._key, identifier.encode(), "sha256").hex()[:32]
+            self._key = kept_key(self._folder)
+        return keyed_hash(self._key, identifier)
 
     def _file(self) -> int:
         """The descriptor of today's file of this process, a fork's own included."""
@@ -97,27 +92,3 @@ class AuditTrail:
             if self._open is not None:
                 os.close(self._open[2])
                 self._open = None
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return len(text) == _UUID_LENGTH and bool(UUID(text))
-    except ValueError:
-        return False
-
-
-def _kept_key(folder: Path) -> bytes:
-    """The key beside the records, made by whoever comes first."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / _KEY_FILE
-    if not path.exists():
-        made = folder / f"{_KEY_FILE}.{os.getpid()}.{threading.get_ident()}"
-        made.touch(mode=0o600)
-        made.write_text(secrets.token_hex(_KEY_BYTES), "ascii")
-        try:
-            os.link(made, path)  # whole or not at all, and never over another's
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
-    return path.read_bytes()

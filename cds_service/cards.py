@@ -55,7 +55,8 @@ class Setting:
     """What the cards of one answer share.
 
     ``drafts`` are the raw orders by their JSON path; ``base_url`` is None when
-    no absolute link can be made; ``new_id`` gives a fresh uuid.
+    no absolute link can be made; ``new_id`` gives the fresh uuid of a card, ``suggestion_id``
+    that of a suggestion from its card's and its number.
     """
 
     patient_id: str
@@ -63,6 +64,7 @@ class Setting:
     drafts: Mapping[str, msgspec.Raw]
     clinical: Clinical
     new_id: Callable[[], str]
+    suggestion_id: Callable[[str, int], str]
     base_url: str | None = None
     version_hint: Version = Version.R4
 
@@ -75,9 +77,13 @@ def make_cards(findings: Iterable[Finding], setting: Setting) -> list[Card]:
 def make_card(finding: Finding, setting: Setting) -> Card:
     """The card of ``finding``, valid in CDS Hooks 1.0, 2.0 and 3.0."""
     topic = finding.topic.value
-    suggestions = _suggestions(finding, setting)
+    uuid = setting.new_id()
+    suggestions = [
+        msgspec.structs.replace(suggestion, uuid=setting.suggestion_id(uuid, number))
+        for number, suggestion in enumerate(_suggestions(finding, setting))
+    ]
     return Card(
-        uuid=setting.new_id(),
+        uuid=uuid,
         summary=_fit(finding.summary),
         indicator=finding.indicator.value,
         source=_source(topic, setting.base_url),
@@ -183,14 +189,14 @@ def _remove(order: Order, setting: Setting, several: bool) -> Suggestion:
     dose = f" of {milligrams(mg)} mg a day" if mg else ""
     words = f"Remove the {listed(opioids) or 'naltrexone'} order{dose}"
     action = Action(type="delete", description=words, resource_id=order.reference)
-    return Suggestion(label=words, uuid=setting.new_id(), actions=[action])
+    return Suggestion(label=words, actions=[action])
 
 
 def _start_later(proposal: StartLater, draft: Draft, setting: Setting) -> Suggestion:
     words = f"Keep the order, start not before {day(proposal.not_before)}"
     changed = starting_later(draft, version_of(draft, setting.version_hint), proposal.not_before)
     action = Action(type="update", description=f"{words}, only if opioid-free", resource=changed)
-    return Suggestion(label=words, uuid=setting.new_id(), actions=[action])
+    return Suggestion(label=words, actions=[action])
 
 
 def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestion:
@@ -209,9 +215,7 @@ def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestio
         f" ({product.compounded.removeprefix('naltrexone, ')})" if product.compounded else ""
     )
     action = Action(type="update", description=description, resource=changed)
-    return Suggestion(
-        label=label, uuid=setting.new_id(), is_recommended=proposal.recommended, actions=[action]
-    )
+    return Suggestion(label=label, is_recommended=proposal.recommended, actions=[action])
 
 
 def _schedule_label(proposal: Prescribe) -> str:
@@ -235,4 +239,4 @@ def _draft_test(proposal: DraftTest, setting: Setting) -> Suggestion:
         )
         for test in TESTS[proposal.test]
     ]
-    return Suggestion(label=LABELS[proposal.test], uuid=setting.new_id(), actions=actions)
+    return Suggestion(label=LABELS[proposal.test], actions=actions)

@@ -19,10 +19,10 @@ from cds_service import __version__, is_signed
 from cds_service.callers import key_reader, registered_clients
 from cds_service.cds_hooks.authentication import Client, Clients
 from cds_service.cds_hooks.authentication.keys import read_key_set
-from cds_service.feedback import Store
 from cds_service.fhir.origins import belongs
 from cds_service.knowledge.clinical import load_clinical
 from cds_service.settings import Settings, load_settings
+from cds_service.store import Store
 
 Level = Literal["ok", "note", "error"]
 
@@ -64,7 +64,7 @@ def report(*, keys: bool = False) -> Iterator[Result]:
         yield Result("ok", "clinical content: signed, or allowed without")
     else:
         yield Result("error", "clinical content: no reviewer has signed it; ALLOW_UNREVIEWED=true overrides")
-    if Store(settings.database_url).is_up():
+    if Store(settings).is_up():
         yield Result("ok", "database: up")
     else:
         yield Result("error", "database: does not answer; feedback would get 503")

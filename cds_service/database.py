@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.schema import CreateTable
 
 _log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 2
-_MAKING_TABLES = 7_106_391  # any number, the same in every worker
 
 
 def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) -> Engine:
     """An engine for ``url``; the folder of an SQLite file is made.
+
+    A transaction that will write asks for it at once with ``execution_options(immediate=True)``:
+    in an SQLite file it then waits for other writers instead of failing on the way.
 
     :param durable: whether a commit must survive a loss of power, at the price of waiting for the disk.
     :param patience_ms: how long to wait for another writer of an SQLite file.
@@ -27,31 +30,37 @@ def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) ->
     if parsed.get_backend_name() == "postgresql":
         options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
     _make_directory(parsed)
+    if is_in_memory(url):  # one database, whichever thread asks
+        options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     engine = create_engine(parsed, **options)
     if engine.dialect.name == "sqlite":
         synchronous = "full" if durable else "normal"
         _on_connect(
-            engine, "journal_mode = wal", f"synchronous = {synchronous}", f"busy_timeout = {patience_ms}"
+            engine, f"busy_timeout = {patience_ms}", "journal_mode = wal", f"synchronous = {synchronous}"
         )
+        _begin_ourselves(engine)
     elif engine.dialect.name == "postgresql" and not durable:
         _on_connect(engine, "synchronous_commit = off", command="set")
     return engine
 
 
-def make_table(engine: Engine, table: Table) -> None:
-    """Several workers may start at once: each asks for the table, one makes it."""
-    with engine.begin() as connection:
-        if (
-            engine.dialect.name == "postgresql"
-        ):  # where "if not exists" alone is no protection against another
-            connection.execute(select(func.pg_advisory_xact_lock(_MAKING_TABLES)))
-        connection.execute(CreateTable(table, if_not_exists=True))
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert ``rows``, but those whose key is there already, also by a transaction of this moment."""
+    if rows:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def is_in_memory(url: str) -> bool:
+    """Whether ``url`` is an SQLite database that ends with the process."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
 
 
 def folder_of(url: str) -> Path:
     """Where the service keeps files: beside an SQLite database, else under ``instance``."""
     parsed = make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    is_file = parsed.get_backend_name() == "sqlite" and not is_in_memory(url)
     return Path(parsed.database or "").parent if is_file else Path("instance")
 
 
@@ -80,3 +89,17 @@ def _on_connect(engine: Engine, *settings: str, command: str = "pragma") -> None
             connection.commit()  # a setting made in a transaction is lost with it
 
     event.listen(engine, "connect", tune)
+
+
+def _begin_ourselves(engine: Engine) -> None:
+    """Transactions of SQLite as they are asked for: the driver would open none for a table or a reading."""
+
+    def leave_it(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    event.listen(engine, "connect", leave_it)
+    event.listen(engine, "begin", begin)

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from time import perf_counter
-from uuid import uuid4
+from typing import Protocol
 
 import msgspec
 
 from cds_service.cards import Setting, make_cards
-from cds_service.cds_hooks import CallContext, CardsResponse, DraftOrder, HookRequest
+from cds_service.cds_hooks import CallContext, Card, CardsResponse, DraftOrder, HookRequest
 from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
 from cds_service.chart.baskets import Concern, Draft, concern, read_drafts
@@ -30,10 +31,15 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.rules import Finding, Indicator, decide
 from cds_service.rules.not_checked import MEDICATION_KINDS
 from cds_service.sources import Sources
+from cds_service.store.card_ids import CardIds
 
 
-def _new_id() -> str:
-    return str(uuid4())
+class Ids(Protocol):
+    """Where the uuids of cards and suggestions come from."""
+
+    def card(self, client: str, tenant: str) -> str: ...
+
+    def suggestion(self, card: str, number: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,10 @@ class Decision:
     """Reading prefetch and server."""
     decide_ms: float = 0.0
     """Chart and rules."""
+
+
+Recording = Callable[[HookRequest, CallContext, Sequence[Finding], Sequence[Card]], None]
+"""Takes the cards of an answer, each with the finding at its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +88,10 @@ class Decider:
     clinical: Clinical
     sources: Sources
     now: Callable[[], datetime]
-    new_id: Callable[[], str] = field(default=_new_id)
+    ids: Ids = field(default_factory=CardIds.of_the_moment)
     observe: Callable[[HookRequest, Decision], None] = field(default=lambda request, decision: None)
+    record: Recording = field(default=lambda request, call, findings, cards: None)
+    """Hears what is about to be shown; it neither raises nor waits."""
     watch: Callable[[Workings], None] | None = None
     """Sees how each decision came about; a replay sets it, the service does not."""
 
@@ -132,11 +144,14 @@ class Decider:
             today=clock.today,
             drafts={draft.path: draft.raw for draft in request.orders},
             clinical=self.clinical,
-            new_id=self.new_id,
+            new_id=partial(self.ids.card, call.client or "", call.tenant or ""),
+            suggestion_id=self.ids.suggestion,
             base_url=call.base_url,
             version_hint=version or Version(version_of_record(record) or Version.R4),
         )
-        return CardsResponse(cards=for_client(make_cards(findings, setting), client))
+        cards = for_client(make_cards(findings, setting), client)
+        self.record(request, call, findings, cards)
+        return CardsResponse(cards=cards)
 
     def _clock(self) -> Clock:
         now = self.now().astimezone(self.sources.zone)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from cds_service.cds_hooks import FeedbackItem, RefusedItem
 from cds_service.cds_hooks.authentication import Refusal
 from cds_service.rules import Finding
 
@@ -37,6 +38,26 @@ class Metrics:
         self.audit_lost = Counter(
             "ldn_cds_audit_lost", "Audit records that could not be written", registry=self.registry
         )
+        self.journal_written = Counter(
+            "ldn_cds_journal_written", "Cards served, written to the journal", registry=self.registry
+        )
+        self.journal_refused = Counter(
+            "ldn_cds_journal_refused",
+            "Cards served that the disk refused; held in memory meanwhile",
+            registry=self.registry,
+        )
+        self.journal_loaded = Counter(
+            "ldn_cds_journal_loaded", "Cards served, loaded into the database", registry=self.registry
+        )
+        self.journal_lost = Counter(
+            "ldn_cds_journal_lost", "Cards served that no record is kept of", registry=self.registry
+        )
+        self.feedback = Counter(
+            "ldn_cds_feedback",
+            "Feedback items: accepted and overridden are kept; not-found names no card of this client",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.violations = Counter(
             "ldn_cds_response_violations",
             "Answers that broke a rule of CDS Hooks",
@@ -52,6 +73,22 @@ class Metrics:
     def refuse(self, reason: Refusal) -> None:
         """Count a call that was answered 401."""
         self.refused.labels(reason.value).inc()
+
+    def take_feedback(self, kept: Sequence[FeedbackItem], refused: Sequence[RefusedItem]) -> None:
+        """Count the items of one call."""
+        for item in kept:
+            self.feedback.labels(item.outcome).inc()
+        for other in refused:
+            self.feedback.labels(other.code).inc()
+
+    def watch_journal(self, seconds_behind: Callable[[], float]) -> None:
+        """Show, at each scrape, how long the oldest card waits for the database."""
+        gauge = Gauge(
+            "ldn_cds_journal_lag_seconds",
+            "Age of the oldest journal file that is not loaded",
+            registry=self.registry,
+        )
+        gauge.set_function(seconds_behind)
 
     def watch(self, servers: Callable[[], Mapping[str, bool]]) -> None:
         """Show, at each scrape, which FHIR servers do not answer; ``servers`` bounds how many there are."""

@@ -13,10 +13,10 @@ import flask
 from cds_service.audit import AuditTrail
 from cds_service.cds_hooks import HookRequest, Service, request_id
 from cds_service.decision import Decision
-from cds_service.feedback import Store
 from cds_service.metrics import CONTENT_TYPE, Metrics
 from cds_service.openapi import openapi_document
 from cds_service.sources import Sources
+from cds_service.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ def add_operation(
 ) -> None:
     """Health, metrics and the OpenAPI document."""
     metrics.watch(sources.servers)
+    metrics.watch_journal(store.seconds_behind)
     known = {service.id for service in services}
 
     @app.get("/health/live")

@@ -43,9 +43,14 @@ def make_services(handler: Handler) -> list[Service]:
     return [_service(hook, handler) for hook in (MEDICATION_PRESCRIBE, ORDER_SELECT, ORDER_SIGN)]
 
 
+def id_of(hook: Hook) -> str:
+    """The id of the service that answers ``hook``."""
+    return f"ldn-{hook.name}"
+
+
 def _service(hook: Hook, handler: Handler) -> Service:
     return Service(
-        id=f"ldn-{hook.name}",
+        id=id_of(hook),
         hook=hook,
         title=TITLE,
         description=DESCRIPTION.format(when=_WHEN[hook]),

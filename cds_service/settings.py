@@ -76,6 +76,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Days for which audit records are kept; 0 for none at all."""
     audit_key: str | None = None
     """Key of the hashes that stand for patients in it; else one is made and kept in the folder."""
+    record_cards: bool = True
+    """Keep what was shown; without it reports know feedback alone, and no alert is recognised as a repeat."""
+    journal_dir: str | None = None
+    """Folder on a local disk where cards served wait for the database; by default ``journal`` beside it."""
+    store_key: str | None = None
+    """Key that card ids are proved and patients hashed with, the same for all replicas; else one is made."""
+    comments: Literal["drop", "encrypt"] = "drop"
+    """What becomes of the comments in feedback, which may name a patient."""
+    comment_keys: tuple[str, ...] = ()
+    """Fernet keys of the comments: the first encrypts, all decrypt."""
     validate_responses: bool = True
     """Check every answer against the specification and report violations in log and metrics."""
 
@@ -90,7 +100,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return ZoneInfo(self.time_zone)
 
 
-_FROM_TEXT = {"cors_origins": "list", "fetch_kinds": "list", "prefetch_keys": "json"}
+_FROM_TEXT = {"comment_keys": "list", "cors_origins": "list", "fetch_kinds": "list", "prefetch_keys": "json"}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -15,21 +15,17 @@ from collections.abc import Callable
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, insert
+from sqlalchemy import delete, insert
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from cds_service.cds_hooks.authentication import TokenIds
-from cds_service.database import make_table, open_database
+from cds_service.database import open_database
 from cds_service.settings import Settings
+from cds_service.store.migrating import migrate
+from cds_service.store.schema import token_ids
 
 _log = logging.getLogger(__name__)
 
-token_ids = Table(
-    "token_ids",
-    MetaData(),
-    Column("digest", String(64), primary_key=True),
-    Column("expires", BigInteger, nullable=False),
-)
 _PURGE_EVERY = 1000
 _MOST = 100_000
 _PATIENCE = 0.2
@@ -95,9 +91,9 @@ class DatabaseTokenIds:
         """Remember the token until ``expires``. Raises ``OSError`` when the database does not answer."""
         try:
             if not self._ready:
-                make_table(self.engine, token_ids)
+                migrate(self.engine)
                 self._ready = True
-            with self.engine.begin() as connection:
+            with self.engine.execution_options(immediate=True).begin() as connection:
                 row = {"digest": digest(client, jti), "expires": math.ceil(expires)}
                 connection.execute(insert(token_ids).values(**row))
             self._purge(now)
@@ -111,7 +107,7 @@ class DatabaseTokenIds:
         self._until_purge -= 1
         if self._until_purge <= 0:
             self._until_purge = _PURGE_EVERY
-            with self.engine.begin() as connection:
+            with self.engine.execution_options(immediate=True).begin() as connection:
                 connection.execute(delete(token_ids).where(token_ids.c.expires < now))
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import select
 
 from cds_service import create_app, is_signed
 from cds_service.cds_hooks.validation import validate_discovery
@@ -23,6 +24,7 @@ from cds_service.knowledge.site_knowledge import forget_site_knowledge
 from cds_service.rules import Topic
 from cds_service.scenarios import load
 from cds_service.settings import Settings, load_settings
+from cds_service.store.schema import feedback
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 SIGN = "/cds-services/ldn-order-sign"
@@ -353,16 +355,18 @@ OVERRIDDEN = {
 
 
 def test_feedback_is_kept_once_and_without_the_comment(tmp_path: Path) -> None:
-    client = create_app(settings(tmp_path)).test_client()
+    app = create_app(settings(tmp_path))
+    client = app.test_client()
+    shown = client.post(SIGN, json=load("oxycodone-active").request("order-sign", NOW)).json["cards"][0]  # type: ignore[index]
+    said = {"feedback": [OVERRIDDEN["feedback"][0] | {"card": shown["uuid"]}]}
     for _ in range(2):
-        answer = client.post(f"{SIGN}/feedback", json=OVERRIDDEN)
+        answer = client.post(f"{SIGN}/feedback", json=said)
         assert (answer.status_code, answer.json) == (200, {})
     kept = (tmp_path / "test.sqlite3").read_bytes() + b"".join(p.read_bytes() for p in tmp_path.glob("*-wal"))
-    assert kept.count(b"4e0a3a1e-3283-4575-ab82-028d55fe2719") >= 1
+    assert kept.count(shown["uuid"].encode()) >= 1
     assert b"Jane Doe" not in kept
-    from cds_service.feedback import Store
-
-    assert Store(f"sqlite:///{tmp_path}/test.sqlite3").count() == 1
+    with app.extensions["store"].reading() as connection:
+        assert [row.card for row in connection.execute(select(feedback))] == [shown["uuid"]]
 
 
 def test_accepted_feedback_needs_its_suggestion(client: FlaskClient) -> None:

@@ -93,6 +93,7 @@ def setting(of: PatientChart, base_url: str | None = "https://cds.example.org") 
         drafts={o.path: msgspec.Raw(json.dumps(draft(o)).encode()) for o in of.orders},
         clinical=CLINICAL,
         new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012d}",
+        suggestion_id=lambda card, number: f"00000000-0000-4000-9{number:03d}-{card[-12:]}",
         base_url=base_url,
     )
 

@@ -193,7 +193,7 @@ def _observe(observer: ResponseObserver, service: Service, request: HookRequest,
 
 
 def _take_feedback(site: _Site, service_id: str) -> flask.Response:
-    """F1 to F5: items that can be read are taken, the others listed in the answer."""
+    """F1 to F5, F9: what can be read and is of this client is taken, the rest listed in the answer."""
     service, body, call = site.read(service_id)
     items = parse_feedback(body)
     taken = [item for item in items if isinstance(item, FeedbackItem)]
@@ -203,7 +203,8 @@ def _take_feedback(site: _Site, service_id: str) -> flask.Response:
     refused += site.feedback_sink(service, taken, call)
     if not refused:
         return _json(b"{}")
-    return outcome_response(200, refusal_outcome(sorted(refused, key=lambda item: item.index)))
+    status = 200 if len(refused) < len(items) else 404  # at least one was a card of nobody or of another
+    return outcome_response(status, refusal_outcome(sorted(refused, key=lambda item: item.index)))
 
 
 def _json(body: bytes) -> flask.Response:

@@ -37,18 +37,22 @@ class FeedbackItem:
 
 @dataclass(frozen=True, slots=True)
 class RefusedItem:
-    """An item that was not taken, its neighbours notwithstanding; ``reason`` holds no patient data."""
+    """An item that was not taken, its neighbours notwithstanding; ``reason`` holds no patient data.
+
+    ``code`` is the FHIR issue type: ``not-found`` for a card or suggestion that this client was not served.
+    """
 
     index: int
     path: str
     reason: str
+    code: str = "invalid"
 
 
 FeedbackSink = Callable[[Service, Sequence[FeedbackItem], CallContext], Sequence[RefusedItem]]
 """Takes the readable items of one call; returns those it refuses.
 
-It may raise a :class:`~cds_service.errors.ServiceError` to refuse the call:
-``NotFound`` for another client's card (F9), ``Unavailable`` without a store.
+A card of another client is refused like one that never was (F9). It may raise a
+:class:`~cds_service.errors.ServiceError` to refuse the call: ``Unavailable`` without a store.
 It must be idempotent on (card, outcome, outcomeTimestamp, suggestion) (F5).
 """
 
@@ -75,7 +79,7 @@ def refusal_outcome(refused: Sequence[RefusedItem]) -> dict[str, Any]:
     return {
         "resourceType": "OperationOutcome",
         "issue": [
-            {"severity": "error", "code": "invalid", "diagnostics": item.reason, "expression": [item.path]}
+            {"severity": "error", "code": item.code, "diagnostics": item.reason, "expression": [item.path]}
             for item in refused
         ],
     }

@@ -97,11 +97,15 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     that is itself in doubt is none. A topic the site has switched off is neither
     shown nor withholds.
     """
-    found = [finding for rule in rules for finding in rule(chart, clinical)]
+    found = [replace(finding, rule=_name(rule)) for rule in rules for finding in rule(chart, clinical)]
     wanted = [finding for finding in found if finding.topic.value not in clinical.rules.off]
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
     return sorted(shown, key=lambda finding: finding.indicator.rank)
+
+
+def _name(rule: Rule) -> str:
+    return getattr(rule, "__name__", "")
 
 
 def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:

@@ -112,6 +112,8 @@ class Finding:
     withholds_start: bool = False
     exclusive: bool = False
     """At most one of the proposals is to be taken."""
+    rule: str = ""
+    """The name of the rule that found it; :func:`cds_service.rules.decide` fills it in."""
 
 
 Findings = Generator[Finding, None, str | None]

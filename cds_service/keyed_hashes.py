@@ -1,0 +1,52 @@
+"""Hashes that stand for patients, prescribers and orders.
+
+With the key the records of a known patient can be found; without it nobody can be told from them.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import threading
+from pathlib import Path
+from uuid import UUID
+
+KEY_FILE = "key"
+KEY_BYTES = 32
+_UUID_LENGTH = 36
+
+
+def keyed_hash(key: bytes, *parts: str) -> str:
+    """HMAC-SHA256 of ``parts`` in their order, 128 bits of it, as hexadecimal digits."""
+    return hmac.digest(key, "\0".join(parts).encode(), "sha256").hex()[:32]
+
+
+def is_uuid(text: str) -> bool:
+    """Whether ``text`` is a UUID in the common form; anything else may say something of a patient."""
+    try:
+        return len(text) == _UUID_LENGTH and bool(UUID(text))
+    except ValueError:
+        return False
+
+
+def new_key() -> str:
+    """A fresh key, as hexadecimal digits."""
+    return secrets.token_hex(KEY_BYTES)
+
+
+def kept_key(folder: Path, name: str = KEY_FILE) -> bytes:
+    """The key kept in ``folder``, made by whoever comes first. Raises ``OSError``."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / name
+    if not path.exists():
+        made = folder / f"{name}.{os.getpid()}.{threading.get_ident()}"
+        made.touch(mode=0o600)
+        made.write_text(new_key(), "ascii")
+        try:
+            os.link(made, path)  # whole or not at all, and never over another's
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return path.read_bytes()

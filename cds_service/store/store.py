@@ -1,0 +1,177 @@
+"""The parts of the store, put together for one application."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from cds_service.cds_hooks import CallContext, FeedbackItem, RefusedItem, Service
+from cds_service.database import folder_of, is_in_memory, open_database
+from cds_service.errors import Unavailable
+from cds_service.keyed_hashes import keyed_hash
+from cds_service.metrics import Metrics
+from cds_service.settings import Settings
+from cds_service.store.card_ids import CardIds
+from cds_service.store.comments import Comments
+from cds_service.store.feedback import keep, refusals
+from cds_service.store.journal import Journal, seconds_behind
+from cds_service.store.keys import StoreKey
+from cds_service.store.loading import Loader
+from cds_service.store.migrating import migrate
+from cds_service.store.served import ServedCard
+
+_log = logging.getLogger(__name__)
+
+_SAY_EVERY = 60.0
+_encoder = msgspec.json.Encoder()
+
+
+class Store:
+    """What was shown and what was done with it, behind ``DATABASE_URL``; see :mod:`cds_service.store`."""
+
+    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
+        """Raises ``ValueError`` when a setting does not fit; asks neither disk nor database."""
+        self._metrics = metrics or Metrics()
+        self.comments = Comments.from_settings(settings)
+        self.engine = open_database(settings.database_url)
+        self.key = StoreKey(self.engine, settings.store_key)
+        self.ids = CardIds(self.key)
+        self._records = settings.record_cards and not is_in_memory(settings.database_url)
+        folder = settings.journal_dir or folder_of(settings.database_url) / "journal"
+        self.journal = Journal(Path(folder))
+        self._loader = Loader(
+            self.engine,
+            self.journal,
+            prepare=self.prepare,
+            on_loaded=self._metrics.journal_loaded.inc,
+            on_lost=self._metrics.journal_lost.inc,
+        )
+        weakref.finalize(self, self._loader.stop)
+        self._ready = False
+        self._preparing = threading.Lock()
+        self._said = 0.0
+
+    def start(self) -> None:
+        """Make the tables ready and load what earlier processes left; a database that is down is said."""
+        try:
+            self.prepare()
+        except (SQLAlchemyError, OSError) as error:
+            _log.error("the database does not answer: %s", type(error).__qualname__)
+        if self._records:
+            self._loader.start()
+
+    def prepare(self) -> None:
+        """Tables and key, once. Raises ``SQLAlchemyError`` or ``OSError``."""
+        if not self._ready:
+            with self._preparing:
+                if not self._ready:
+                    migrate(self.engine)
+                    self.key.settle()
+                    self._ready = True
+
+    # --- cards served -------------------------------------------------------------
+
+    def hash(self, kind: str, *parts: str) -> str:
+        """A keyed hash of ``parts``, of another kind than that of other things (32 hexadecimal digits)."""
+        return keyed_hash(self.key(), kind, *parts)
+
+    def subject(self, client: str, tenant: str, patient_id: str) -> str:
+        """What stands for a patient; the same id at another tenant is another patient."""
+        return self.hash("patient", client, tenant, patient_id)
+
+    def record(self, served: Sequence[ServedCard]) -> None:
+        """Write down what goes out, before it does. Never raises: a disk that refuses is counted and said."""
+        if not self._records or not served:
+            return
+        try:
+            self.journal.append(_encoder.encode_lines(served))
+            self._metrics.journal_written.inc(len(served))
+        except OSError as error:
+            self._metrics.journal_refused.inc(len(served))
+            self._loader.hold(served)
+            self._say(error)
+        self._loader.wake()
+
+    def _say(self, error: OSError) -> None:
+        """Once a minute; the counters have the rest."""
+        if time.monotonic() > self._said + _SAY_EVERY:
+            self._said = time.monotonic()
+            words = error.strerror or type(error).__name__
+            _log.error("the journal cannot be written (%s): cards served are held in memory", words)
+
+    # --- feedback -------------------------------------------------------------
+
+    def keep(
+        self, service: Service, items: Sequence[FeedbackItem], call: CallContext
+    ) -> Sequence[RefusedItem]:
+        """A feedback sink: commits what is of this client and returns what is not.
+
+        Raises :class:`~cds_service.errors.Unavailable` when nothing could be committed.
+        """
+        items = [_in_lower_case(item) for item in items]
+        try:
+            self.prepare()
+            with self.engine.execution_options(immediate=True).begin() as connection:
+                refused = refusals(connection, self.ids, items, call)
+                indices = {item.index for item in refused}
+                kept = [item for item in items if item.index not in indices]
+                keep(connection, service, kept, call, self.comments.closed)
+        except (SQLAlchemyError, OSError) as error:
+            _log.error("feedback not stored: %s", type(error).__qualname__)
+            raise Unavailable("Feedback cannot be stored at the moment", retry_after=5) from error
+        self._metrics.take_feedback(kept, refused)
+        return refused
+
+    # --- asking ---------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to ask the tables with.
+
+        Raises :class:`~cds_service.errors.Unavailable` when the database does not answer.
+        """
+        try:
+            self.prepare()
+            with self.engine.connect() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            _log.error("the store cannot be read: %s", type(error).__qualname__)
+            raise Unavailable("The store does not answer at the moment", retry_after=5) from error
+
+    def is_up(self) -> bool:
+        """Whether the database answers."""
+        try:
+            self.prepare()
+            with self.engine.connect() as connection:
+                connection.execute(text("select 1"))
+        except (SQLAlchemyError, OSError):
+            return False
+        return True
+
+    def seconds_behind(self) -> float:
+        """How long the oldest card has waited for the database, at most."""
+        return seconds_behind(self.journal.folder, time.time())
+
+    def load(self) -> int:
+        """Load what the journal holds now, as the loader does in time; returns how many cards came in."""
+        return self._loader.load()
+
+
+def _in_lower_case(item: FeedbackItem) -> FeedbackItem:
+    """Uuids may be sent back in capitals (RFC 9562)."""
+    return replace(
+        item,
+        card=item.card.lower(),
+        accepted_suggestions=tuple(suggestion.lower() for suggestion in item.accepted_suggestions),
+    )
