@@ -135,9 +135,7 @@ def send(url: str, bodies: Path, requests: int) -> Json:
 
 def measure_all(run: Running, rounds: int, share: float) -> list[Case]:
     """Every way and size in each round, the ways one after the other; the first round is not counted."""
-    cases = [
-        Case(size, len((run.bodies("cards", size) / "0.json").read_bytes()) / 1000) for size in SIZES
-    ]
+    cases = [Case(size, len((run.bodies("cards", size) / "0.json").read_bytes()) / 1000) for size in SIZES]
     for number in range(rounds + 1):
         for case in cases:
             requests = max(_BODIES[case.size], round(_REQUESTS[case.size] * share))
@@ -255,7 +253,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of requests")
     parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--keep", action="store_true", help=f"write them under {RESULTS.name}/, to be committed")
+    parser.add_argument(
+        "--keep", action="store_true", help=f"write them under {RESULTS.name}/, to be committed"
+    )
     given = parser.parse_args()
     with running(given.server, given.workers, given.command) as run:
         told = result(given.server, given.workers, run, measure_all(run, given.rounds, given.share))

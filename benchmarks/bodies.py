@@ -40,10 +40,16 @@ _DRUGS = (
 )  # fmt: skip
 _FORMS = (("tablet", "TAB"), ("capsule", "CAP"), ("extended release tablet", "TAB"), ("oral solution", "ML"))
 _STRENGTHS = ("5 mg", "10 mg", "20 mg", "25 mg", "40 mg", "50 mg", "100 mg", "500 mg")
-_TIMES = (("daily", 1, 1, "d"), ("twice daily", 2, 1, "d"), ("every 8 hours", 1, 8, "h"), ("nightly", 1, 1, "d"))
+_TIMES = (
+    ("daily", 1, 1, "d"),
+    ("twice daily", 2, 1, "d"),
+    ("every 8 hours", 1, 8, "h"),
+    ("nightly", 1, 1, "d"),
+)
 _PROBLEMS = (
-    "Essential hypertension", "Type 2 diabetes mellitus without complication", "Hyperlipidaemia", "Fibromyalgia",
-    "Major depressive disorder, single episode", "Generalised anxiety disorder", "Low back pain", "Migraine",
+    "Essential hypertension", "Type 2 diabetes mellitus without complication", "Hyperlipidaemia",
+    "Fibromyalgia", "Major depressive disorder, single episode", "Generalised anxiety disorder",
+    "Low back pain", "Migraine",
     "Osteoarthritis of knee", "Hypothyroidism", "Gastro-oesophageal reflux disease", "Asthma", "Obesity",
     "Vitamin D deficiency", "Irritable bowel syndrome", "Seasonal allergic rhinitis", "Insomnia", "Psoriasis",
     "Rheumatoid arthritis", "Chronic kidney disease stage 2", "Iron deficiency anaemia", "Tension headache",
@@ -54,10 +60,18 @@ _TESTS = (
     ("Glucose", "mg/dL"), ("Calcium", "mg/dL"), ("Haemoglobin", "g/dL"), ("Haematocrit", "%"),
     ("Leukocytes", "10*3/uL"), ("Platelets", "10*3/uL"), ("Cholesterol in LDL", "mg/dL"), ("TSH", "m[IU]/L"),
     ("Haemoglobin A1c", "%"), ("Albumin", "g/dL"), ("Bilirubin, total", "mg/dL"), ("Body weight", "kg"),
-    ("Body height", "cm"), ("Heart rate", "/min"), ("Systolic blood pressure", "mm[Hg]"), ("Ferritin", "ng/mL"),
+    ("Body height", "cm"), ("Heart rate", "/min"), ("Systolic blood pressure", "mm[Hg]"),
+    ("Ferritin", "ng/mL"),
 )  # fmt: skip
 _KNOWN_TESTS = (("1742-6", "ALT"), ("1920-8", "AST"))
-_ALLERGENS = ("Penicillin G", "Sulfonamide antibiotics", "Latex", "Peanut", "Iodinated contrast", "Lisinopril")
+_ALLERGENS = (
+    "Penicillin G",
+    "Sulfonamide antibiotics",
+    "Latex",
+    "Peanut",
+    "Iodinated contrast",
+    "Lisinopril",
+)
 _REACTIONS = ("Hives", "Rash", "Swelling", "Shortness of breath", "Nausea")
 
 
@@ -203,7 +217,9 @@ def _medication_statement(chance: random.Random, words: Vocabulary, patient: str
         **_head("MedicationStatement", chance),
         "identifier": _identifiers(chance, "798268", "10000"),
         "status": status,
-        "category": _concept(f"{_HL7}/medication-statement-category", "patientspecified", "Patient Specified"),
+        "category": _concept(
+            f"{_HL7}/medication-statement-category", "patientspecified", "Patient Specified"
+        ),
         "medicationCodeableConcept": _often(chance, words.drugs),
         "subject": _person("Patient", patient, chance),
         "context": _encounter(chance),

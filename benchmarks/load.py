@@ -1,7 +1,7 @@
 """Load from a process of its own: ``python -m benchmarks.load URL --bodies DIR [--requests N]``
 
-Keep-alive connections, one thread each, which send the files of a folder in turn as fast as they are answered.
-At the end it prints one JSON object: how many answers by status, how many failed, how long they took.
+Keep-alive connections, one thread each, which send the files of a folder in turn, each as soon as the last
+one is answered. At the end it prints one JSON object: answers by status, failures, how long they took.
 """
 
 from __future__ import annotations

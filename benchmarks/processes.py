@@ -56,7 +56,13 @@ class Server:
 
 @contextmanager
 def serving(
-    server: str, app: str, *, workers: int, settings: Mapping[str, str], ready: str, command: str | None = None
+    server: str,
+    app: str,
+    *,
+    workers: int,
+    settings: Mapping[str, str],
+    ready: str,
+    command: str | None = None,
 ) -> Iterator[Server]:
     """``app`` under ``server`` (a name of :data:`COMMANDS`) on a free port, until the block ends.
 
@@ -71,7 +77,9 @@ def serving(
     began = time.monotonic()
     log = Path(settings["BENCH_FOLDER"]) / f"{app.replace(':', '.')}.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(line, env=environment, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            line, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         _wait_for(port, ready, process, log)
         yield Server(process.pid, f"http://127.0.0.1:{port}", time.monotonic() - began)

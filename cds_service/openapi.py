@@ -150,6 +150,11 @@ def _request(hook: str, orders_field: str) -> dict[str, Any]:
     }
 
 
+def example_request(hook: str) -> dict[str, Any]:
+    """A body that the service of ``hook`` answers with a card. Raises ``KeyError`` for another hook."""
+    return _example(hook, HOOKS[hook].orders_field)
+
+
 def _example(hook: str, orders_field: str) -> dict[str, Any]:
     order = {
         "resourceType": "MedicationRequest",
@@ -165,6 +170,8 @@ def _example(hook: str, orders_field: str) -> dict[str, Any]:
         "patientId": "example",
         orders_field: {"resourceType": "Bundle", "entry": [{"resource": order}]},
     }
+    if HOOKS[hook].selects:
+        context["selections"] = ["MedicationRequest/draft-1"]
     empty = {"resourceType": "Bundle", "type": "searchset", "entry": []}
     keys = ("medicationRequests", "medicationStatements", "conditions", "allergies", "observations")
     return {
