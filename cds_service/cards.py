@@ -23,10 +23,7 @@ from cds_service.drafts import (
     Version,
     by_mouth,
     counted_in_pieces,
-    in_words,
-    product_for,
     starting_later,
-    supply_in_words,
     time_of_day,
     version_of,
     with_schedule,
@@ -35,6 +32,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import override_reasons, titles
 from cds_service.lab_orders import LABELS, TESTS, lab_order
+from cds_service.products import in_words, product_for, supply_in_words
 from cds_service.rules.finding import DraftTest, Finding, Prescribe, Proposal, Remove, StartLater
 
 TOPIC_SYSTEM = "urn:ldn-cds:topic"
