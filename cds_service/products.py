@@ -69,6 +69,12 @@ def product_of(form: Form, mg: float) -> Product:
     return Product(exact(mg), _ML, "mL", doses_in_pieces=True)
 
 
+def as_query(product: Product) -> dict[str, str]:
+    """``{"form": "capsule", "strength": "1.5"}``: the product in an address."""
+    form = Form.LIQUID if product.noun == "mL" else Form(product.noun)
+    return {"form": form.value, "strength": milligrams(float(product.mg))}
+
+
 def delivers(product: Product, schedule: Schedule) -> bool:
     """Whether every step can be counted out, or measured, with it."""
     return all(_measurable(product, mg) for mg, _ in schedule.steps)
