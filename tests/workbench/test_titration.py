@@ -75,7 +75,14 @@ def test_the_bars_are_as_high_as_the_doses_and_as_wide_as_the_days() -> None:
 
 @pytest.mark.parametrize(
     ("form", "strength"),
-    [("pill", "1"), ("capsule", "x"), ("liquid", "-1"), ("tablet", "inf"), ("capsule", "nan"), ("liquid", "1e9")],
+    [
+        ("pill", "1"),
+        ("capsule", "x"),
+        ("liquid", "-1"),
+        ("tablet", "inf"),
+        ("capsule", "nan"),
+        ("liquid", "1e9"),
+    ],
 )
 def test_an_address_that_names_no_product(form: str, strength: str) -> None:
     with pytest.raises(InvalidRequest):
