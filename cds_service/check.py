@@ -1,26 +1,24 @@
-"""``python -m cds_service.check``: would the service start, and whom would it answer?
+"""Would the service start, and whom would it answer? (``ldn-cds check``)
 
 Reads the settings of the environment like the service itself, says what is wrong and
-what a reviewer of security will ask for. Ends with 1 when a call would be refused
-or fail for want of configuration.
+what a reviewer of security will ask for.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from cds_service import __version__, is_signed
+from cds_service import __version__, is_signed, load_knowledge
 from cds_service.callers import key_reader, registered_clients
 from cds_service.cds_hooks.authentication import Client, Clients
 from cds_service.cds_hooks.authentication.keys import read_key_set
 from cds_service.fhir.origins import belongs
-from cds_service.knowledge.clinical import load_clinical
+from cds_service.fhir_server import read_capabilities
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.review import review_state
 from cds_service.settings import Settings, load_settings
 from cds_service.store import Store
 
@@ -34,23 +32,16 @@ class Result(NamedTuple):
     words: str
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Print the report; 1 when it holds an error."""
-    parser = argparse.ArgumentParser(prog="python -m cds_service.check", description=__doc__.splitlines()[0])
-    parser.add_argument("--keys", action="store_true", help="read the clients' key sets over the network too")
-    options = parser.parse_args(arguments)
-    results = list(report(keys=options.keys))
-    for level, words in results:
-        print(f"{level:5}  {words}")
-    return int(any(result.level == "error" for result in results))
+def report(*, keys: bool = False, fhir_server: str | None = None) -> Iterator[Result]:
+    """What there is to say of the configuration; the one, the other over the network.
 
-
-def report(*, keys: bool = False) -> Iterator[Result]:
-    """What there is to say of the configuration; ``keys`` reads key sets over the network."""
+    :param keys: read the clients' key sets.
+    :param fhir_server: an EHR whose capability statement is read.
+    """
     try:
         settings = load_settings()
         clients = registered_clients(settings)()
-        clinical = load_clinical(Path(settings.site_file) if settings.site_file else None)
+        clinical, knowledge = load_knowledge(settings)
     except (ValueError, OSError) as error:
         yield Result("error", str(error))
         return
@@ -60,14 +51,43 @@ def report(*, keys: bool = False) -> Iterator[Result]:
         yield from _client(client, settings)
         if keys:
             yield _keys(client, settings)
-    if is_signed(settings, clinical):
-        yield Result("ok", "clinical content: signed, or allowed without")
-    else:
-        yield Result("error", "clinical content: no reviewer has signed it; ALLOW_UNREVIEWED=true overrides")
+    yield from _knowledge(settings, clinical, knowledge)
     if Store(settings).is_up():
         yield Result("ok", "database: up")
     else:
         yield Result("error", "database: does not answer; feedback would get 503")
+    if fhir_server:
+        yield from _ehr(fhir_server, clients)
+
+
+def _knowledge(settings: Settings, clinical: Clinical, version: str) -> Iterator[Result]:
+    state = review_state(clinical.review.reviewer)
+    unreviewed = ", ".join(f"{name} {count}" for name, count in state.by_table.items())
+    yield Result("ok", f"knowledge {version}, label region {clinical.label.region}")
+    if not state.reviewed:
+        yield Result("note", f"{state.words()}{f': {unreviewed}' if unreviewed else ''}")
+    if is_signed(settings, clinical):
+        yield Result("ok", "clinical content: signed, or allowed without")
+    else:
+        yield Result("error", "clinical content: no reviewer has signed it; ALLOW_UNREVIEWED=true overrides")
+
+
+def _ehr(base: str, clients: Clients) -> Iterator[Result]:
+    """Whether the EHR can be reached from here, and what it keeps of what is read."""
+    try:
+        found = read_capabilities(base)
+    except OSError as error:
+        yield Result("error", f"{base}: {error}")
+        return
+    yield Result(
+        "ok", f"{base}: {found.software or 'FHIR server'}, FHIR {found.version or 'of unknown version'}"
+    )
+    if lacking := found.lacking():
+        yield Result("note", f"{base}: does not say that it keeps {', '.join(lacking)}")
+    if len(clients) and not any(belongs(base, client.fhir_servers) for client in clients):
+        yield Result(
+            "note", f"{base}: in no client's fhir_servers, so requests that name it are not followed"
+        )
 
 
 def _door(settings: Settings, clients: Clients) -> Iterator[Result]:
@@ -111,7 +131,3 @@ def _keys(client: Client, settings: Settings) -> Result:
     if not usable:
         return Result("error", f"client {client.id}: none of {len(found)} keys fits its algorithms")
     return Result("ok", f"client {client.id}: keys {', '.join(usable)}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

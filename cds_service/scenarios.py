@@ -5,18 +5,15 @@ FHIR server of its version can load, the orders in the basket, and the expected
 topics. Its dates are tokens relative to the moment of decision
 (``{{today-6d}}``, ``{{now-2h}}``, ``{{month}}``), so that none goes stale.
 
-``python -m cds_service.scenarios`` lists them; with a name, it prints one.
+``ldn-cds scenarios`` lists them; with a name, it prints one.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -223,44 +220,3 @@ def _moved(moment: datetime, number: int, unit: str) -> datetime:
     first = date(months // 12, months % 12 + 1, 1)
     last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     return moment.replace(year=first.year, month=first.month, day=min(moment.day, last.day))
-
-
-# --- command line ----------------------------------------------------------
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """List the scenarios, or print one as it is, as a transaction or as a request."""
-    parser = argparse.ArgumentParser(prog="python -m cds_service.scenarios", description=main.__doc__)
-    parser.add_argument("name", nargs="?", help="the scenario to print")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--transaction", action="store_true", help="the record, to be loaded into a FHIR server"
-    )
-    form.add_argument("--request", metavar="HOOK", choices=sorted(HOOKS), help="a CDS Hooks request")
-    given = parser.parse_args(arguments)
-    try:
-        for line in _output(given.name, given.transaction, given.request):
-            print(line)
-    except ScenarioError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-def _output(name: str | None, transaction: bool, hook: str | None) -> Iterator[str]:
-    if name is None:
-        loaded = [load(each) for each in all_names()]
-        yield from (f"{each.name:60} {each.fhir_version:6} {each.title}" for each in loaded)
-        return
-    scenario, now = load(name), datetime.now(UTC)
-    if transaction:
-        shown: Any = scenario.transaction(now)
-    elif hook:
-        shown = scenario.request(hook, now)
-    else:
-        shown = msgspec.to_builtins(scenario)
-    yield json.dumps(shown, indent=2, ensure_ascii=False)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

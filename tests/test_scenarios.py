@@ -20,8 +20,9 @@ from cds_service.cds_hooks import HOOKS, parse_request
 from cds_service.cds_hooks.validation import validate_request, validate_response
 from cds_service.conversion import VERSIONS, CannotExpress, convert
 from cds_service.rules import Topic
-from cds_service.scenarios import Scenario, ScenarioError, all_names, load, main
+from cds_service.scenarios import Scenario, ScenarioError, all_names, load
 from cds_service.settings import Settings
+from tests.cli.running import run
 
 Json = dict[str, Any]
 
@@ -389,16 +390,15 @@ def test_broken_file_is_named(tmp_path: Path) -> None:
         load("mine", tmp_path)
 
 
-def test_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert main([]) == 0
-    listed = capsys.readouterr().out
+def test_command_line() -> None:
+    listed = run("scenarios").output
     assert len(listed.splitlines()) == len(NAMES) and "LDN for fibromyalgia" in listed
     for arguments, key in (
         (["oxycodone-active"], "expected"),
         (["oxycodone-active", "--transaction"], "entry"),
         (["oxycodone-active", "--request", "order-sign"], "prefetch"),
     ):
-        assert main(arguments) == 0
-        assert key in json.loads(capsys.readouterr().out)
-    assert main(["no-such-scenario"]) == 1
-    assert "no-such-scenario" in capsys.readouterr().err
+        assert key in json.loads(run("scenarios", *arguments).output)
+    missing = run("scenarios", "no-such-scenario")
+    assert missing.exit_code == 1
+    assert "no-such-scenario" in missing.stderr

@@ -13,12 +13,20 @@ import click
 
 COMMANDS = {
     "serve": "answer calls, with a worker for each processor",
-    "conformance": "try the numbered rules of CDS Hooks on any service",
+    "check": "would the service start, whom would it answer, what is missing",
+    "try": "write an order for a patient of any FHIR server and see the cards",
     "replay": "decide an EHR's request once more and show why",
     "redact": "make an EHR's request safe to show to support",
-    "check": "would the service start, whom would it answer, what is missing",
+    "conformance": "try the numbered rules of CDS Hooks on any service",
+    "knowledge": "what a code or a name is taken for, and why",
+    "figures": "the clinical figures in force",
+    "expand": "fetch a value set into the site's knowledge",
+    "scenarios": "list or print our own patients",
 }
 """Each command with the line that ``--help`` shows for it."""
+
+_MODULES = {"try": "try_it"}
+"""Modules of commands whose names Python has a use for."""
 
 
 class _Lazy(click.Group):
@@ -30,7 +38,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        name = cmd_name.replace("-", "_")
+        name = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
         command = getattr(import_module(f"{__name__}.{name}"), name)
         assert isinstance(command, click.Command)
         return command

@@ -5,17 +5,24 @@ from __future__ import annotations
 import click
 
 from cds_service.check import report
+from cds_service.cli.terminal import print_json
 
 
 @click.command()
 @click.option("--keys", is_flag=True, help="Read the clients' key sets over the network too.")
-@click.pass_context
-def check(context: click.Context, keys: bool) -> None:
+@click.option("--fhir-server", metavar="URL", help="Read this EHR's capability statement (URL/metadata) too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check(keys: bool, fhir_server: str | None, as_json: bool) -> None:
     """Would the service start, whom would it answer, and what is missing?
 
-    Ends with 1 when a call would be refused or fail for want of configuration.
+    Reads settings, the registry of clients, the knowledge with what nobody has reviewed, and the database.
+
+    Ends with 1 when a call would be refused or fail for want of configuration, or an EHR cannot be reached.
     """
-    results = list(report(keys=keys))
-    for level, words in results:
-        click.echo(f"{level:5}  {words}")
-    context.exit(int(any(result.level == "error" for result in results)))
+    results = list(report(keys=keys, fhir_server=fhir_server))
+    if as_json:
+        print_json([result._asdict() for result in results])
+    else:
+        for level, words in results:
+            click.echo(f"{level:5}  {words}")
+    raise SystemExit(int(any(result.level == "error" for result in results)))

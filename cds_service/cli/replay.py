@@ -22,6 +22,7 @@ from cds_service.cli.terminal import (
     wrapped,
 )
 from cds_service.decision import Decider
+from cds_service.logs import set_up_logs
 from cds_service.replay import Replayed, Replayer
 from cds_service.replay.trace import Dose, Drug, Listed, Ordered, Trace
 from cds_service.settings import Settings, load_settings
@@ -51,7 +52,9 @@ def replay(request_file: str, fetch: bool, client: str | None, day: datetime | N
     if as_json:
         print_json(found)
     else:
-        _show(found)
+        show(found)
+        if found.trace:
+            show_trace(found.trace)
     raise SystemExit(0 if found.status == 200 else 1)
 
 
@@ -64,6 +67,7 @@ def _settings() -> Settings:
 
 def decider_of(settings: Settings, day: date | None = None) -> Decider:
     """A decider with the knowledge and the sources of ``settings``, at noon of ``day`` or now."""
+    set_up_logs(settings)
     try:
         clinical, _ = load_knowledge(settings)
     except (ValueError, OSError) as error:
@@ -84,7 +88,8 @@ def _caller(settings: Settings, name: str | None) -> Caller | None:
     return Caller(clients[name])
 
 
-def _show(found: Replayed) -> None:
+def show(found: Replayed, *, request_breaks: bool = True) -> None:
+    """The answer, and what is wrong with the messages."""
     if found.problem:
         _show_problem(found)
     else:
@@ -95,12 +100,11 @@ def _show(found: Replayed) -> None:
     if found.notes:
         heading("Notes")
         bullets(list(found.notes))
-    for title, broken in (("Request", found.request_breaks), ("Answer", found.response_breaks)):
+    breaks = found.request_breaks if request_breaks else ()
+    for title, broken in (("Request", breaks), ("Answer", found.response_breaks)):
         if broken:
             heading(f"{title}: rules of the specification that it breaks")
             bullets([f"{each.rule} at {each.path}: {each.message}" for each in broken])
-    if found.trace:
-        _show_trace(found.trace)
 
 
 def _show_problem(found: Replayed) -> None:
@@ -112,7 +116,8 @@ def _show_problem(found: Replayed) -> None:
         click.echo(f"   {found.problem.excerpt}")
 
 
-def _show_trace(trace: Trace) -> None:
+def show_trace(trace: Trace) -> None:
+    """How the answer came about."""
     heading(f"{trace.hook} on {trace.decided_on}; FHIR version {trace.fhir_version}")
     asker = [trace.asker.client or "nobody in particular", trace.asker.user or "no user named"]
     asker += [f"{name} {value}" for name, value in trace.asker.token.items()]

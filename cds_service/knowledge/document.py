@@ -196,7 +196,7 @@ def _figures() -> Iterator[str]:
     yield "## Figures\n"
     yield (
         "`expert` means practice without a trial or a label behind it. A site changes a figure in its own "
-        "file; `python -m cds_service.knowledge.effective` shows what is in force.\n"
+        "file; `ldn-cds figures` shows what is in force.\n"
     )
     for section, content in shipped_figures().items():
         yield f"### {section.replace('_', ' ')}\n"

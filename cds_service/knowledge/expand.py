@@ -1,7 +1,6 @@
 """Fetches a value set from a FHIR terminology server into the folder of the site's knowledge.
 
-``python -m cds_service.knowledge.expand --server URL --value-set CANONICAL --as meaning-pregnant
---into FOLDER``
+``ldn-cds expand --server URL --value-set CANONICAL --as meaning-pregnant --into FOLDER``
 
 Run it when a value set has a new version, not in the request path: the service reads the file at
 its next start. A server that asks for it gets the Authorization header in the environment variable
@@ -10,13 +9,11 @@ TERMINOLOGY_AUTHORIZATION.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,26 +108,3 @@ def save(value_set: dict[str, Any], kind: str, folder: Path) -> Path:
             raise ValueError("\n".join(problems))
         written.replace(path)
     return path
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch and write; 1 when that fails, with the reason."""
-    parser = argparse.ArgumentParser(prog="python -m cds_service.knowledge.expand", description=__doc__)
-    parser.add_argument("--server", required=True, help="base URL of the FHIR terminology server")
-    parser.add_argument("--value-set", required=True, help="canonical URL of the value set")
-    parser.add_argument("--as", dest="kind", required=True, help="what its codes mean: meaning-pregnant, …")
-    parser.add_argument("--into", type=Path, required=True, help="folder of the site's knowledge")
-    given = parser.parse_args(arguments)
-    try:
-        meant_by(given.kind)
-        value_set = expand(given.server, given.value_set)
-        path = save(value_set, given.kind, given.into)
-    except (ExpansionError, ValueError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{path}: {value_set['expansion']['total']} codes")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

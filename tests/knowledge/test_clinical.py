@@ -2,9 +2,9 @@
 
 import pytest
 
-from cds_service.knowledge import effective
 from cds_service.knowledge.clinical import CAN_BE_CRITICAL, load_clinical, shipped_figures
 from cds_service.knowledge.wording import titles
+from tests.cli.running import run
 
 
 @pytest.fixture
@@ -99,22 +99,21 @@ def test_a_site_says_how_loudly_a_topic_speaks(site, text, topic, found, shown):
 # --- effective values ---------------------------------------------------------------------------
 
 
-def test_effective_values_tell_where_they_come_from(site, capsys):
+def test_effective_values_tell_where_they_come_from(site):
     path = site("[kidney]\negfr = 20.0\n[indicator]\nlevel = { surgery = 'warning' }\n")
-    assert effective.main(["--site", str(path)]) == 0
-    said = capsys.readouterr().out
+    said = run("figures", "--site", str(path)).output
     assert f"kidney.egfr = 20.0    <- {path}; shipped: 30.0" in said
     assert f"indicator.level.surgery = 'warning'    <- {path}\n" in said
     assert "opioid_free.short = 10\n" in said
     assert "2 of them from a site's file" in said
 
 
-def test_without_a_site_every_figure_is_shipped(capsys, monkeypatch):
+def test_without_a_site_every_figure_is_shipped(monkeypatch):
     monkeypatch.delenv("SITE_FILE", raising=False)
-    assert effective.main([]) == 0
-    assert "<-" not in capsys.readouterr().out
+    assert "<-" not in run("figures").output
 
 
-def test_a_site_file_that_does_not_fit_is_told(site, capsys):
-    assert effective.main(["--site", str(site("[kidney]\negfr = 'low'\n"))]) == 1
-    assert "$.kidney.egfr" in capsys.readouterr().err
+def test_a_site_file_that_does_not_fit_is_told(site):
+    result = run("figures", "--site", str(site("[kidney]\negfr = 'low'\n")))
+    assert result.exit_code == 1
+    assert "$.kidney.egfr" in result.stderr

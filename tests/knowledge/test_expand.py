@@ -10,6 +10,7 @@ import pytest
 from cds_service.knowledge import condition_meanings, expand
 from cds_service.knowledge.concepts import Meaning
 from cds_service.knowledge.site_knowledge import add_site_knowledge, forget_site_knowledge
+from tests.cli.running import run
 
 CANONICAL = "http://example.org/ValueSet/pregnant"
 OURS = "https://hospital.example/codes"
@@ -54,14 +55,12 @@ def paged(query):
     return 200, {"resourceType": "ValueSet", "expansion": expansion}
 
 
-def run(server, folder, kind="meaning-pregnant"):
-    base = server.base
-    return expand.main(["--server", base, "--value-set", CANONICAL, "--as", kind, "--into", str(folder)])
+def fetch(base, folder, kind="meaning-pregnant"):
+    return run("expand", "--server", base, "--value-set", CANONICAL, "--as", kind, "--into", str(folder))
 
 
-def test_the_file_is_read_by_the_service(server, tmp_path, capsys):
-    assert run(server, tmp_path / "site") == 0
-    assert "5 codes" in capsys.readouterr().out
+def test_the_file_is_read_by_the_service(server, tmp_path):
+    assert "5 codes" in fetch(server.base, tmp_path / "site").output
     (path,) = (tmp_path / "site").iterdir()
     assert path.name == "meaning-pregnant.http-example-org-valueset-pregnant.valueset.json"
     assert add_site_knowledge(tmp_path / "site").added == 5
@@ -102,21 +101,23 @@ HALF = {"total": 9, "offset": 0, "contains": CODES}
         ((200, b"<html>"), "Expecting value"),
     ],
 )
-def test_what_is_no_expansion_is_told(server, tmp_path, capsys, answer, said):
+def test_what_is_no_expansion_is_told(server, tmp_path, answer, said):
     server.answer = lambda query: answer
-    assert run(server, tmp_path) == 1
-    assert said in capsys.readouterr().err
+    result = fetch(server.base, tmp_path)
+    assert result.exit_code == 1
+    assert said in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_half_an_expansion_is_none(server, tmp_path, capsys):
+def test_half_an_expansion_is_none(server, tmp_path):
     def half(query):
         expansion = HALF if query["offset"] == ["0"] else {**HALF, "contains": []}
         return 200, {"resourceType": "ValueSet", "expansion": expansion}
 
     server.answer = half
-    assert run(server, tmp_path) == 1
-    assert "5 of 9 codes" in capsys.readouterr().err
+    result = fetch(server.base, tmp_path)
+    assert result.exit_code == 1
+    assert "5 of 9 codes" in result.stderr
 
 
 def test_a_server_that_never_ends_is_left(server, monkeypatch):
@@ -126,22 +127,24 @@ def test_a_server_that_never_ends_is_left(server, monkeypatch):
         expand.expand(server.base, CANONICAL)
 
 
-def test_no_server_is_told(tmp_path, capsys):
-    arguments = ["--server", "http://127.0.0.1:9", "--value-set", CANONICAL]
-    assert expand.main([*arguments, "--as", "meaning-pregnant", "--into", str(tmp_path)]) == 1
-    assert "127.0.0.1" in capsys.readouterr().err
+def test_no_server_is_told(tmp_path):
+    result = fetch("http://127.0.0.1:9", tmp_path)
+    assert result.exit_code == 1
+    assert "127.0.0.1" in result.stderr
 
 
-def test_an_unknown_kind_is_told_before_the_server_is_asked(server, tmp_path, capsys):
-    assert run(server, tmp_path, kind="meaning-expecting") == 1
-    assert "says no known thing" in capsys.readouterr().err
+def test_an_unknown_kind_is_told_before_the_server_is_asked(server, tmp_path):
+    result = fetch(server.base, tmp_path, kind="meaning-expecting")
+    assert result.exit_code == 1
+    assert "says no known thing" in result.stderr
     assert server.asked == []
 
 
-def test_codes_of_the_wrong_system_are_not_written(server, tmp_path, capsys):
-    assert run(server, tmp_path, kind="ingredient-oxycodone") == 0
+def test_codes_of_the_wrong_system_are_not_written(server, tmp_path):
+    assert fetch(server.base, tmp_path, kind="ingredient-oxycodone").exit_code == 0
     loinc = [{"system": "http://loinc.org", "code": "82810-3", "display": "x"}]
     server.answer = lambda query: (200, {"resourceType": "ValueSet", "expansion": {"contains": loinc}})
-    assert run(server, tmp_path) == 1
-    assert "loinc codes cannot be taught here" in capsys.readouterr().err
+    result = fetch(server.base, tmp_path)
+    assert result.exit_code == 1
+    assert "loinc codes cannot be taught here" in result.stderr
     assert [path.name.split(".")[0] for path in tmp_path.iterdir()] == ["ingredient-oxycodone"]

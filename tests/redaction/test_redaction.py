@@ -251,7 +251,7 @@ def test_every_text_that_the_service_reads_is_of_a_kind() -> None:
         ("Take 1500 mg", "Take 1500 mg"),
         ("call 555-0199 or (212) 555 0199", "… or (212) 555 …"),
         ("for Rose Quorn, room 12", "for …, … 12"),
-        ("Zzyzx's husband", "…"),
+        ("Zzyzx's husband", "… husband"),
         ("MRN483920 / 483920", "… / …"),
         ("quorn@example.com", "…"),
         ("since 03/05/1971", "…"),

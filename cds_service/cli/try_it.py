@@ -1,0 +1,143 @@
+"""``ldn-cds try``: an order for a patient of any FHIR server, and the cards."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import click
+import msgspec
+
+from cds_service.cds_hooks import HOOKS
+from cds_service.cli.replay import decider_of, show, show_trace
+from cds_service.cli.terminal import MISUSED, UNREACHABLE, fail, print_json
+from cds_service.conversion import convert_resource
+from cds_service.fhir_server import read_capabilities
+from cds_service.replay import Replayer
+from cds_service.settings import load_settings
+
+_VERSIONS = ("DSTU2", "STU3", "R4", "R5")
+_TOKEN_SECONDS = 3600
+
+
+@click.command("try")
+@click.option("--fhir-server", "server", required=True, metavar="URL", help="Base URL of the FHIR server.")
+@click.option("--patient", required=True, metavar="ID", help="The patient's id there.")
+@click.option(
+    "--order",
+    "orders",
+    required=True,
+    multiple=True,
+    metavar="TEXT",
+    help='As a prescriber writes it: "naltrexone 4.5 mg nightly", "medicine, directions"; may be repeated.',
+)
+@click.option("--hook", type=click.Choice(sorted(HOOKS)), default="order-sign", show_default=True)
+@click.option(
+    "--fhir-version",
+    type=click.Choice(_VERSIONS),
+    help="Of the draft; that of the server's capability statement without it.",
+)
+@click.option(
+    "--token",
+    envvar="FHIR_TOKEN",
+    metavar="TOKEN",
+    help="Access token; better in FHIR_TOKEN, since a command line can be seen by others.",
+)
+@click.option("--token-file", type=Path, metavar="FILE", help="File with the access token.")
+@click.option(
+    "--seconds", type=click.IntRange(1, 120), default=20, show_default=True, help="Time for reading."
+)
+@click.option("--why", is_flag=True, help="Show how the answer came about, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print answer and trace as JSON.")
+def try_it(
+    server: str,
+    patient: str,
+    orders: tuple[str, ...],
+    hook: str,
+    fhir_version: str | None,
+    token: str | None,
+    token_file: Path | None,
+    seconds: int,
+    why: bool,
+    as_json: bool,
+) -> None:
+    """Write an order for a patient of any FHIR server and see the cards.
+
+    The order becomes a draft in the server's FHIR version; the patient's lists are read from the server, as
+    for an EHR's call without prefetch. Nothing is written anywhere.
+
+    Ends with 1 when the service would refuse, with 3 when the server cannot be reached.
+    """
+    server = server.rstrip("/")
+    version = fhir_version or _version_of(server)
+    body = _request(
+        hook, server, patient, [_draft(n, text, patient, version) for n, text in enumerate(orders, 1)]
+    )
+    if given := _token(token, token_file):
+        body["fhirAuthorization"] = {
+            "access_token": given,
+            "token_type": "Bearer",
+            "expires_in": _TOKEN_SECONDS,
+            "scope": "patient/*.rs",
+            "subject": "ldn-cds-try",
+        }
+    settings = load_settings()
+    asking = msgspec.structs.replace(settings, cds_environment="development", time_budget_ms=seconds * 1000)
+    found = Replayer(decider_of(asking), settings.public_url).replay(json.dumps(body).encode(), fetch=True)
+    if as_json:
+        print_json(found)
+    else:
+        show(found, request_breaks=False)
+        if why and found.trace:
+            show_trace(found.trace)
+    raise SystemExit(0 if found.status == 200 else 1)
+
+
+def _version_of(server: str) -> str:
+    try:
+        return read_capabilities(server).release
+    except OSError as error:
+        fail(f"{server}: {error}; --fhir-version goes without asking", UNREACHABLE)
+
+
+def _token(token: str | None, path: Path | None) -> str | None:
+    if path is None:
+        return token
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        fail(f"{path}: {error.strerror}", MISUSED)
+
+
+def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]:
+    """A draft of ``text``; what stands behind the first comma are directions, else the whole is both."""
+    medicine, comma, directions = text.partition(",")
+    draft = {
+        "resourceType": "MedicationRequest",
+        "id": f"draft-{number}",
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": f"Patient/{patient.rsplit('/', 1)[-1]}"},
+        "authoredOn": datetime.now(UTC).isoformat(timespec="seconds"),
+        "medicationCodeableConcept": {"text": medicine.strip()},
+        "dosageInstruction": [{"text": (directions if comma else text).strip()}],
+    }
+    return draft if version == "R4" else convert_resource(draft, version)
+
+
+def _request(hook: str, server: str, patient: str, drafts: list[dict[str, Any]]) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "userId": "Practitioner/ldn-cds-try",
+        "patientId": patient.rsplit("/", 1)[-1],
+        HOOKS[hook].orders_field: {
+            "resourceType": "Bundle",
+            "type": "collection",
+            "entry": [{"resource": draft} for draft in drafts],
+        },
+    }
+    if HOOKS[hook].selects:
+        context["selections"] = [f"{draft['resourceType']}/{draft['id']}" for draft in drafts]
+    return {"hook": hook, "hookInstance": str(uuid4()), "fhirServer": server, "context": context}
