@@ -22,18 +22,25 @@ def comments(days: int, renew: bool) -> None:
     Needs COMMENT_KEYS. To replace a key, put the new one first, run --renew, then remove the old one.
     """
     settings = load_settings()
+    if not settings.comment_keys:
+        raise click.ClickException("COMMENT_KEYS is not set: no comment can be read")
     try:
-        keys = Comments(settings.comment_keys)
-        if not settings.comment_keys:
-            raise click.ClickException("COMMENT_KEYS is not set: no comment can be read")
-        store = Store(settings)
-        if renew:
-            with store.writing() as connection:
-                renewed, lost = renew_comments(connection, keys)
-            click.echo(f"{renewed} comments closed with the first key; {lost} open with none of the keys")
-            return
-        with store.reading() as connection:
-            for line in read_comments(connection, keys, datetime.now(UTC) - timedelta(days=days)):
-                click.echo(json.dumps(line, ensure_ascii=False))
-    except (Unavailable, ValueError) as error:
+        with Store(settings) as store:
+            keys = Comments(settings.comment_keys)
+            _renew(store, keys) if renew else _print(store, keys, datetime.now(UTC) - timedelta(days=days))
+    except Unavailable as error:
+        raise click.ClickException(error.diagnostics) from error
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _renew(store: Store, keys: Comments) -> None:
+    with store.writing() as connection:
+        renewed, lost = renew_comments(connection, keys)
+    click.echo(f"{renewed} comments closed with the first key; {lost} open with none of the keys")
+
+
+def _print(store: Store, keys: Comments, since: datetime) -> None:
+    with store.reading() as connection:
+        for line in read_comments(connection, keys, since):
+            click.echo(json.dumps(line, ensure_ascii=False))

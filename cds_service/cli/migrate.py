@@ -18,10 +18,13 @@ def migrate() -> None:
     The service does so by itself when it starts; this is for a job that runs before, with rights that
     the service need not have. Ends with 1 when the database does not answer or refuses.
     """
+    engine = open_database(load_settings().database_url)
     try:
-        found = bring_up(open_database(load_settings().database_url))
-    except (SQLAlchemyError, ValueError) as error:
+        found = bring_up(engine)
+    except SQLAlchemyError as error:
         raise click.ClickException(f"not migrated: {type(error).__name__}: {_first_line(error)}") from error
+    finally:
+        engine.dispose()
     if found is not None and found >= REVISION:
         click.echo(f"nothing to do: the database is at revision {found}")
     else:

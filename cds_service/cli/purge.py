@@ -26,12 +26,11 @@ def purge(days: int | None, dry_run: bool, as_json: bool) -> None:
     database does not answer.
     """
     settings = load_settings()
-    store = Store(settings)
     limits = Limits.at(
         datetime.now(UTC), settings.store_days if days is None else days, settings.comment_days
     )
     try:
-        with store.reading():
+        with Store(settings) as store, store.reading():
             numbers = count_old(store.engine, limits) if dry_run else remove(store.engine, limits)
     except Unavailable as error:
         raise click.ClickException(f"nothing removed: {error.diagnostics}") from error

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import msgspec
 from sqlalchemy import Connection, Engine, text
@@ -77,6 +78,12 @@ class Store:
             _log.error("the database does not answer: %s", type(error).__qualname__)
         if self._records:
             self._loader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Load what there is and let go of everything."""

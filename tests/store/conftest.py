@@ -29,6 +29,7 @@ def make_store(database_url: str, tmp_path: Path) -> Iterator[MakeStore]:
         given = {"database_url": database_url, "journal_dir": str(tmp_path / "journal"), **values}
         store = Store(Settings(**given), metrics)
         made.append(store)
+        store.prepare()
         return store
 
     yield make

@@ -137,6 +137,7 @@ def test_a_disk_that_takes_half_a_line_keeps_none_of_it(tmp_path: Path) -> None:
     assert lines(tmp_path) == [b"first", b"last"]
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 on threads and forks
 def test_a_fork_writes_a_file_of_its_own(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.append(b"parent\n")
