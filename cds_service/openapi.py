@@ -108,16 +108,15 @@ def _call(service: Service) -> dict[str, Any]:
 def _feedback(service: Service) -> dict[str, Any]:
     return {
         "summary": f"Feedback on the cards of {service.id}",
-        "description": "Taken item by item, each once however often it arrives, also long after the card; only "
-        "for cards that this client was served. Acknowledged when it is on disk. Comments are kept only where the "
-        "operator wants it, encrypted.",
+        "description": "Taken item by item, each once however often it arrives, also long after the card, and "
+        "only for cards that this client was served. 200 says that it is on disk.",
         "requestBody": {
             "required": True,
             "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Feedback"}}},
         },
         "responses": {
             "200": _response(
-                "Kept; items refused beside others, such as cards of nobody, are listed in an OperationOutcome"
+                "Kept; what is refused beside it, such as unknown cards, is listed in an OperationOutcome"
             ),
             **_errors(400, 401, 404, 408, 411, 413, 415, 429, 503),
         },
@@ -155,6 +154,11 @@ def _request(hook: str, orders_field: str) -> dict[str, Any]:
     }
 
 
+def example_request(hook: str) -> dict[str, Any]:
+    """A body that the service of ``hook`` answers with a card. Raises ``KeyError`` for another hook."""
+    return _example(hook, HOOKS[hook].orders_field)
+
+
 def _example(hook: str, orders_field: str) -> dict[str, Any]:
     order = {
         "resourceType": "MedicationRequest",
@@ -170,6 +174,8 @@ def _example(hook: str, orders_field: str) -> dict[str, Any]:
         "patientId": "example",
         orders_field: {"resourceType": "Bundle", "entry": [{"resource": order}]},
     }
+    if HOOKS[hook].selects:
+        context["selections"] = ["MedicationRequest/draft-1"]
     empty = {"resourceType": "Bundle", "type": "searchset", "entry": []}
     keys = ("medicationRequests", "medicationStatements", "conditions", "allergies", "observations")
     return {

@@ -66,6 +66,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Prefetch keys this EHR uses, each with the resource type it holds ({"meds": "MedicationRequest"})."""
     allow_open_fhir: bool = False
     """Ask a FHIR server although the request carries no token; always so in development."""
+    workbench: bool | None = None
+    """Serve the page on which orders are tried; by default in development alone."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """What the log holds; nothing of a patient at any level."""
     log_format: Literal["json", "text"] | None = None
@@ -97,6 +99,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def development(self) -> bool:
         """Whether unauthenticated calls are answered."""
         return self.cds_environment == "development"
+
+    @property
+    def try_it(self) -> bool:
+        """Whether the page on which orders are tried is served."""
+        return self.development if self.workbench is None else self.workbench
 
     @property
     def zone(self) -> ZoneInfo:

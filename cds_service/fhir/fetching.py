@@ -18,7 +18,8 @@ from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.origins import resolve
 from cds_service.fhir.records import Gap, GapReason
 
-_GONE: Final = frozenset({404, 410})
+_GONE: Final = 410
+_NOT_THERE: Final = frozenset({404, _GONE})
 _MAYBE_NOT_KEPT: Final = frozenset({400, 403, 405})
 _REFUSED: Final = frozenset({401, 403})
 
@@ -111,8 +112,11 @@ def _is_json(body: bytes) -> bool:
 
 def _refusal(reply: Reply, *, is_search: bool) -> FetchFailed:
     detail = f"HTTP {reply.status}"
-    if reply.status in _GONE:
-        return FetchFailed(GapReason.NOT_KEPT if is_search else GapReason.NOT_FOUND, detail)
+    if reply.status in _NOT_THERE and not is_search:
+        return FetchFailed(GapReason.NOT_FOUND, detail)
+    # "gone" says that there was a list: what it held may be anywhere, so only a 404 says "not kept"
+    if reply.status == 404:
+        return FetchFailed(GapReason.NOT_KEPT, detail)
     if reply.status in _MAYBE_NOT_KEPT and is_search and "not-supported" in _issue_codes(reply.body):
         return FetchFailed(GapReason.NOT_KEPT, f"{detail}, not-supported")
     if reply.status in _REFUSED:

@@ -30,7 +30,7 @@ from cds_service.rules.interaction import interaction
 from cds_service.rules.kidney import kidney
 from cds_service.rules.liver import liver
 from cds_service.rules.naltrexone_duplicate import are_sequential, naltrexone_duplicate
-from cds_service.rules.not_checked import not_checked
+from cds_service.rules.not_checked import not_checked, unkept
 from cds_service.rules.opioid_coprescription import opioid_coprescription
 from cds_service.rules.opioid_ordered import opioid_ordered
 from cds_service.rules.opioid_signal import opioid_signal
@@ -101,7 +101,15 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     wanted = [finding for finding in found if finding.topic.value not in clinical.rules.off]
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
-    return sorted(shown, key=lambda finding: finding.indicator.rank)
+    return _with_unkept(sorted(shown, key=lambda finding: finding.indicator.rank), chart)
+
+
+def _with_unkept(findings: list[Finding], chart: PatientChart) -> list[Finding]:
+    """What the EHR keeps no list of is said once: by the starting dose, else by the most urgent finding."""
+    line = unkept(chart)
+    if not line or not findings or any(f.topic is Topic.STARTING_DOSE for f in findings):
+        return findings
+    return [replace(findings[0], lines=(*findings[0].lines, line)), *findings[1:]]
 
 
 def _name(rule: Rule) -> str:

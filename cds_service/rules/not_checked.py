@@ -34,6 +34,8 @@ _LISTS = {
     "Resource": "a record of unknown kind",
 }
 
+_UNKEPT = {"MedicationStatement": "medication statements"}
+
 
 def not_checked(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card for all gaps that concern an order to judge; a list the EHR does not keep is no gap."""
@@ -69,12 +71,22 @@ def _is_detail(gap: Gap, chart: PatientChart) -> bool:
         return True
     if gap.reason is not GapReason.NOT_KEPT:
         return False
-    orders_unread = any(g.kind in ORDER_LISTS and g.covers_list for g in chart.gaps)
-    return (
-        gap.kind == "MedicationStatement"
-        and not orders_unread
-        or gap.kind in {"MedicationDispense", "MedicationAdministration"}
-    )
+    if gap.kind == "MedicationStatement":
+        return not _orders_unread(chart)
+    return gap.kind in {"MedicationDispense", "MedicationAdministration"}
+
+
+def _orders_unread(chart: PatientChart) -> bool:
+    return any(gap.kind in ORDER_LISTS and gap.covers_list for gap in chart.gaps)
+
+
+def unkept(chart: PatientChart) -> str:
+    """The line of detail on medication lists that this EHR does not keep; empty when it keeps them all."""
+    if _orders_unread(chart):
+        return ""
+    kinds = (g.kind for g in chart.gaps if g.reason is GapReason.NOT_KEPT and _is_detail(g, chart))
+    lists = [_UNKEPT.get(kind, _LISTS[kind]) for kind in dict.fromkeys(kinds)]
+    return say(TOPIC, "unkept", lists=listed(lists, last="or")) if lists else ""
 
 
 def gap_in_words(gap: Gap) -> str:

@@ -11,7 +11,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Prescribe, Topic
-from cds_service.rules.not_checked import MEDICATION_KINDS
+from cds_service.rules.not_checked import MEDICATION_KINDS, unkept
 from cds_service.rules.regimen import INDICATIONS, Regimen, naltrexone_in_basket, of_exposure, of_order
 
 TOPIC = Topic.STARTING_DOSE
@@ -138,8 +138,8 @@ def _what_was_read(chart: PatientChart) -> str:
     """What the medication lists could not hold, as far as it is no gap."""
     gaps = [gap for gap in chart.gaps if gap.kind in MEDICATION_KINDS]
     filtered = any(gap.reason is GapReason.INCOMPLETE and not gap.covers_list for gap in gaps)
-    not_kept = any(g.reason is GapReason.NOT_KEPT and g.kind == "MedicationStatement" for g in gaps)
-    return "".join(say(TOPIC, key) for key, so in (("filtered", filtered), ("not_kept", not_kept)) if so)
+    said = (say(TOPIC, "filtered") if filtered else "", unkept(chart))
+    return "".join(f" {words}" for words in said if words)
 
 
 def indication_line(chart: PatientChart, order: Order) -> str:

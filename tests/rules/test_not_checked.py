@@ -3,16 +3,19 @@
 import pytest
 
 from cds_service.fhir.records import Gap, GapReason
+from cds_service.rules import decide
 from cds_service.rules.not_checked import not_checked
 from tests.rules.builders import (
     CLINICAL,
     LDN,
     LOPERAMIDE,
     OXYCODONE,
+    PREGNANT,
     chart,
     only,
     order,
     surgery_order,
+    taken,
     text,
     topics,
 )
@@ -103,3 +106,24 @@ def test_the_start_beside_it():
     unread = topics(chart(gaps=(Gap("Condition", GapReason.REFUSED),)))
     assert sorted(unread) == [("not-checked", "info"), ("starting-dose", "info")]
     assert topics(chart(gaps=(Gap("MedicationRequest", GapReason.REFUSED),))) == [("not-checked", "warning")]
+
+
+KEPT_ELSEWHERE = Gap("MedicationStatement", GapReason.NOT_KEPT)
+LINE = "This EHR keeps no medication statements; its orders were read."
+
+
+def test_a_list_not_kept_is_said_by_the_most_urgent_finding():
+    pregnant = {"pregnancy": PREGNANT, "exposures": (taken(OXYCODONE),)}
+    found = decide(chart(LDN, gaps=(KEPT_ELSEWHERE,), **pregnant), CLINICAL)
+    assert len(found) > 1
+    assert [LINE in finding.lines for finding in found] == [True, *[False] * (len(found) - 1)]
+
+
+def test_a_list_not_kept_is_no_card_of_its_own():
+    renewed = chart(LDN, exposures=(taken(LDN.medicine, 4.5),), gaps=(KEPT_ELSEWHERE,))
+    assert decide(renewed, CLINICAL) == []
+
+
+def test_orders_not_read_beside_a_list_not_kept():
+    gaps = (Gap("MedicationDispense", GapReason.NOT_KEPT), Gap("MedicationRequest", GapReason.TIME_OUT))
+    assert "its orders were read" not in " ".join(text(f) for f in decide(chart(LDN, gaps=gaps), CLINICAL))

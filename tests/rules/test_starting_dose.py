@@ -158,12 +158,14 @@ def test_what_is_recorded_is_said():
 
 
 def test_other_gaps_say_nothing_of_medications():
-    gaps = (
-        Gap("Condition", GapReason.INCOMPLETE, covers_list=False),
-        Gap("MedicationDispense", GapReason.NOT_KEPT),
-    )
+    gaps = (Gap("Condition", GapReason.INCOMPLETE, covers_list=False),)
     words = text(only(judged(gaps=gaps)))
     assert "filtered" not in words and "keeps no" not in words
+
+
+def test_lists_not_kept_are_one_line():
+    gaps = (Gap("MedicationDispense", GapReason.NOT_KEPT), Gap("MedicationStatement", GapReason.NOT_KEPT))
+    assert "keeps no dispensing records or medication statements" in text(only(judged(gaps=gaps)))
 
 
 def test_an_unknown_age_is_said():
