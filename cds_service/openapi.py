@@ -108,8 +108,8 @@ def _call(service: Service) -> dict[str, Any]:
 def _feedback(service: Service) -> dict[str, Any]:
     return {
         "summary": f"Feedback on the cards of {service.id}",
-        "description": "Taken item by item, each once however often it arrives, also long after the card, and "
-        "only for cards that this client was served. 200 says that it is on disk.",
+        "description": "Taken item by item, each once however often it arrives, also long after the card, "
+        "and only for cards that this client was served. 200 says that it is on disk.",
         "requestBody": {
             "required": True,
             "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Feedback"}}},
