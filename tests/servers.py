@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psycopg
 
 from tests.conftest import find_program
 
@@ -33,33 +36,78 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
 
 
+class PostgreSQL:
+    """A PostgreSQL server of an empty database; it runs as an ordinary user, as it insists.
+
+    ``fsync`` is off: a killed server loses nothing by that, only a machine without power would.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        program = find_program("postgresql")
+        assert program
+        self._binaries, self._data = Path(os.path.realpath(program)).parent, folder / "postgresql"
+        self._port, self._user = free_port(), _ordinary_user()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._data.mkdir(mode=0o700)
+        if self._user is not None:
+            shutil.chown(self._data, self._user)
+            _open_the_way(self._data)
+        initdb = [
+            str(self._binaries / "initdb"), "-D", str(self._data), "-U", "ldn", "-A", "trust",
+            "-E", "UTF8", "--no-sync",
+        ]  # fmt: skip
+        subprocess.run(initdb, check=True, capture_output=True, user=self._user, cwd=self._data)
+
+    @property
+    def url(self) -> str:
+        """Of the database that is always there."""
+        return f"postgresql://ldn@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Returns when it answers, recovery from a kill included."""
+        (self._data / "postmaster.pid").unlink(missing_ok=True)  # left behind by a kill
+        program = str(self._binaries / "postgres")
+        command = [program, "-D", str(self._data), "-p", str(self._port), "-k", "", "-h", "127.0.0.1"]
+        self._process = _start([*command, "-c", "fsync=off"], self._data, self._user)
+        _wait_until(self._answers, self._process, self._data)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """``kill -9`` of the server and of all its processes."""
+        assert self._process
+        for pid in [self._process.pid, *self.backends()]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def backends(self) -> list[int]:
+        """The processes under it, those of its clients among them."""
+        assert self._process
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return [int(pid) for pid in children.read_text("ascii").split()]
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # "fast": it does not wait for clients to leave
+            _end(self._process)
+
+
 @contextmanager
 def postgresql_server(folder: Path) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database; the server runs as an ordinary user, as it insists."""
-    program, port = find_program("postgresql"), free_port()
-    assert program
-    binaries, data = Path(os.path.realpath(program)).parent, folder / "postgresql"
-    data.mkdir(mode=0o700)
-    user = _ordinary_user()
-    if user is not None:
-        shutil.chown(data, user)
-        _open_the_way(data)
-    initdb = [
-        str(binaries / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "ldn",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-sync",
-    ]
-    subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=data)
-    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-h", "127.0.0.1"]
-    with _running([*command, "-c", "fsync=off"], port, data, user):
-        yield f"postgresql://ldn@127.0.0.1:{port}/postgres"
+    """The URL of an empty PostgreSQL database."""
+    server = PostgreSQL(folder)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.stop()
 
 
 def _ordinary_user() -> str | None:
@@ -77,27 +125,41 @@ def _open_the_way(path: Path) -> None:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, folder: Path, user: str | None = None) -> Iterator[None]:
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
+def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[None]:
+    process = _start(command, folder)
     try:
-        _wait_for(port, process, folder)
+        _wait_until(lambda: _is_open(port), process, folder)
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+def _start(command: Sequence[str], folder: Path, user: str | None = None) -> subprocess.Popen[bytes]:
+    with (folder / "server.log").open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+        if ready():
             return
-        except OSError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     raise AssertionError((folder / "server.log").read_text("utf-8", "replace"))
