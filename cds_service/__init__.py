@@ -13,6 +13,8 @@ import flask
 import msgspec
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from cds_service.alerts import Attention
+from cds_service.alerts.overrides import Overrides
 from cds_service.audit import AuditTrail
 from cds_service.callers import authentication, key_reader, registered_clients, say_who_may_call
 from cds_service.cds_hooks import (
@@ -31,7 +33,7 @@ from cds_service.decision import Decider
 from cds_service.errors import Unavailable
 from cds_service.knowledge import VERSION as KNOWLEDGE_VERSION
 from cds_service.knowledge import preload
-from cds_service.knowledge.clinical import Clinical, load_clinical
+from cds_service.knowledge.clinical import Alerts, Clinical, load_clinical
 from cds_service.knowledge.review import review_state
 from cds_service.knowledge.site_knowledge import add_site_knowledge
 from cds_service.limits import RateLimits, limit_calls_at_a_time
@@ -78,6 +80,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         now,
         ids=store.ids,
         observe=partial(note_decision, metrics),
+        attend=_attention(clinical.alerts, store, sources, now, metrics),
         record=Recorder(store, __version__, knowledge, now).record,
         needed=Relevance(clinical),
     )
@@ -126,6 +129,13 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     app.extensions["store"] = store
     store.start()
     return app
+
+
+def _attention(
+    policy: Alerts, store: Store, sources: Sources, now: Callable[[], datetime], metrics: Metrics
+) -> Attention:
+    said = Overrides(store, metrics.overrides_unknown.inc)
+    return Attention(policy, store, said, now, sources.zone)
 
 
 def _add_pages(

@@ -58,6 +58,11 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.overrides_unknown = Counter(
+            "ldn_cds_overrides_unknown",
+            "Answers for which the store could not tell earlier overrides in time",
+            registry=self.registry,
+        )
         self.violations = Counter(
             "ldn_cds_response_violations",
             "Answers that broke a rule of CDS Hooks",

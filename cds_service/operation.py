@@ -120,6 +120,7 @@ def _of_decision(asked: HookRequest, decision: Decision, seconds: float) -> dict
         "topics": _topics(decision),
         "cards": Counter(finding.indicator.value for finding in decision.findings),
         "resources": decision.resources,
+        "held_back": decision.held_back,
         "not_read": _sums(decision.gaps),
         "read_ms": round(until_decided * 1000 - decision.gather_ms - decision.decide_ms, 1),
         "gather_ms": round(decision.gather_ms, 1),

@@ -53,7 +53,8 @@ class Attention:
         since = now - timedelta(hours=self.policy.repeat_hours, days=self.policy.longest_snooze)
         live = [alert for alert in alerts if alert.mode == "live"]
         heard = iter(quieten(live, self.said(subject, since) if live else (), self.policy, now))
-        return [next(heard) if alert.mode == "live" else alert for alert in alerts]
+        attended = [next(heard) if alert.mode == "live" else alert for alert in alerts]
+        return sorted(attended, key=lambda alert: alert.finding.indicator.rank)
 
     def _alert(self, finding: Finding, chart: PatientChart, subject: str, order: str) -> Alert:
         in_shadow = finding.topic.value in self.policy.shadow or finding.rule in self.policy.shadow

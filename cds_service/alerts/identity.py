@@ -19,7 +19,7 @@ def order_parts(chart: PatientChart) -> Iterator[str]:
 
 
 def finding_parts(finding: Finding, chart: PatientChart) -> Iterator[str]:
-    """Topic, what it says in one sentence, the evidence with its dates, and every medicine and dose ordered."""
+    """Topic, what it says in one sentence, the evidence with its dates, each medicine and dose ordered."""
     yield finding.topic.value
     yield finding.summary
     for evidence in finding.found:

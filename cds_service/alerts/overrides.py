@@ -12,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, and_, bindparam, or_, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import and_, bindparam, or_, select
 
 from cds_service.alerts.alert import Override
+from cds_service.errors import Unavailable
 from cds_service.rules import Indicator
+from cds_service.store import Store
 from cds_service.store.schema import cards, feedback, snooze_lifts
 
 _log = logging.getLogger(__name__)
@@ -32,26 +33,25 @@ WITH_A_REASON = and_(
 )
 OVERRIDES = (
     select(
-        cards.c.card, cards.c.topic, cards.c.indicator, cards.c.order_hash, cards.c.fingerprint, cards.c.shown,
-        feedback.c.outcome_timestamp, feedback.c.reason_code, snooze_lifts.c.card.label("lifted"),
+        cards.c.card, cards.c.topic, cards.c.indicator, cards.c.order_hash, cards.c.fingerprint,
+        cards.c.shown, feedback.c.outcome_timestamp, feedback.c.reason_code,
+        snooze_lifts.c.card.label("lifted"),
     )
     .join(feedback, and_(feedback.c.card == cards.c.card, feedback.c.client == cards.c.client))
     .outerjoin(snooze_lifts, snooze_lifts.c.card == cards.c.card)
     .where(WITH_A_REASON, cards.c.mode == "live")
 )  # fmt: skip
-_OF_PATIENT = OVERRIDES.where(
-    cards.c.subject == bindparam("subject"), cards.c.shown >= bindparam("since")
-)
+_OF_PATIENT = OVERRIDES.where(cards.c.subject == bindparam("subject"), cards.c.shown >= bindparam("since"))
 
 
 class Overrides:
-    """``engine`` of the store; ``on_failure`` hears of each answer that had to do without."""
+    """``on_failure`` hears of each answer that had to do without."""
 
-    def __init__(self, engine: Engine, on_failure: Callable[[], object] = lambda: None) -> None:
-        self._engine, self._on_failure = engine, on_failure
+    def __init__(self, store: Store, on_failure: Callable[[], object] = lambda: None) -> None:
+        self._store, self._on_failure = store, on_failure
         self._resting_until = 0.0
         # an SQLite file answers readers at once; a server across the network may not
-        remote = engine.dialect.name != "sqlite"
+        remote = store.engine.dialect.name != "sqlite"
         self._pool = ThreadPoolExecutor(4, "overrides") if remote else None
 
     def __call__(self, subject: str, since: datetime) -> Sequence[Override]:
@@ -63,18 +63,19 @@ class Overrides:
             if self._pool is None:
                 return self._read(subject, since)
             return self._pool.submit(self._read, subject, since).result(PATIENCE)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except (Unavailable, TimeoutError) as error:
             self._resting_until = time.monotonic() + _REST
             self._on_failure()
             _log.error("earlier overrides not known: %s", type(error).__qualname__)
             return ()
 
     def _read(self, subject: str, since: datetime) -> list[Override]:
-        with self._engine.connect() as connection:
-            return [override_of(row) for row in connection.execute(_OF_PATIENT, {"subject": subject, "since": since})]
+        asked = {"subject": subject, "since": since}
+        with self._store.reading() as connection:
+            return [override_of(row) for row in connection.execute(_OF_PATIENT, asked)]
 
 
-def override_of(row: Row[Any]) -> Override:
+def override_of(row: Any) -> Override:
     """A row of :data:`OVERRIDES`."""
     return Override(
         card=row.card,

@@ -18,9 +18,7 @@ from cds_service.knowledge.wording import override_reasons, say, titles
 from cds_service.rules import Finding, Indicator, Topic
 
 
-def quieten(
-    alerts: Sequence[Alert], said: Sequence[Override], policy: Alerts, now: datetime
-) -> list[Alert]:
+def quieten(alerts: Sequence[Alert], said: Sequence[Override], policy: Alerts, now: datetime) -> list[Alert]:
     """``alerts`` in their order, the most urgent first, each as it is to be shown.
 
     :param now: the moment of decision, in the site's zone.
@@ -33,7 +31,8 @@ def _heard(alert: Alert, said: Sequence[Override], policy: Alerts, now: datetime
     if alert.finding.topic is Topic.NOT_CHECKED:
         return alert
     about = [override for override in said if _is_about(override, alert)]
-    repeated = [o for o in about if o.order == alert.order and now - o.shown < timedelta(hours=policy.repeat_hours)]
+    window = timedelta(hours=policy.repeat_hours)
+    repeated = [o for o in about if o.order == alert.order and now - o.shown < window]
     if repeated:
         return _repeated(alert, max(repeated, key=lambda override: override.at), policy, now)
     if next(_snoozing(alert.finding, about, policy, now), None):

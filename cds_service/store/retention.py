@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Engine, and_, delete, func, or_, select, update
 
-from cds_service.store.schema import cards, feedback
+from cds_service.store.schema import cards, feedback, snooze_lifts
 
 _AT_A_TIME = 1000
 
@@ -87,6 +87,7 @@ def _purge_some(engine: Engine, limits: Limits) -> Purged:
     oldest = select(cards.c.card).where(limits.old_cards).order_by(cards.c.shown).limit(_AT_A_TIME)
     with engine.execution_options(immediate=True).begin() as connection:
         some = connection.scalars(oldest).all()
+        connection.execute(delete(snooze_lifts).where(snooze_lifts.c.card.in_(some)))
         said = connection.execute(delete(feedback).where(feedback.c.card.in_(some))).rowcount
         shown = connection.execute(delete(cards).where(cards.c.card.in_(some))).rowcount
     return Purged(shown, said, 0)

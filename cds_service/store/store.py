@@ -29,7 +29,7 @@ from cds_service.store.comments import Comments
 from cds_service.store.feedback import keep, refusals
 from cds_service.store.journal import Journal, seconds_behind
 from cds_service.store.keys import StoreKey
-from cds_service.store.loading import Loader
+from cds_service.store.loading import Loader, load_overridden
 from cds_service.store.migrating import migrate
 from cds_service.store.retention import Limits, purge
 from cds_service.store.served import ServedCard
@@ -141,6 +141,9 @@ class Store:
             indices = {item.index for item in refused}
             kept = [item for item in items if item.index not in indices]
             keep(connection, service, kept, call, self.comments.closed)
+            overridden = {item.card for item in kept if item.outcome == "overridden"}
+            if self._records and overridden:
+                load_overridden(connection, self.journal.folder, overridden)
         self._metrics.take_feedback(kept, refused)
         return refused
 
