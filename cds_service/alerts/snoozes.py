@@ -43,6 +43,6 @@ def snoozes(store: Store, policy: Alerts, now: datetime) -> Iterator[Snooze]:
 
 
 def lift(store: Store, card: str) -> None:
-    """End the snooze of ``card``, on all replicas from the next answer on. Raises ``SQLAlchemyError``."""
-    with store.engine.execution_options(immediate=True).begin() as connection:
+    """End the snooze of ``card``, on all replicas from the next answer on. Raises ``Unavailable``."""
+    with store.writing() as connection:
         insert_missing(connection, snooze_lifts, [{"card": card, "lifted": datetime.now(UTC)}])

@@ -18,6 +18,7 @@ COMMANDS = {
     "conformance": "try the numbered rules of CDS Hooks on any service",
     "replay": "decide an EHR's request once more and show why",
     "check": "would the service start, whom would it answer, what is missing",
+    "snooze": "topics that are silent for a patient: list, lift",
 }
 """Each command with the line that ``--help`` shows for it."""
 
