@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cds_service import create_app
+from cds_service.alerts import overrides
 from cds_service.scenarios import load
 from cds_service.settings import Settings
 
@@ -56,6 +57,12 @@ class Ehr:
 
 
 MakeEhr = Callable[..., Ehr]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine must not make a database look slow."""
+    monkeypatch.setattr(overrides, "PATIENCE", 30)
 
 
 @pytest.fixture

@@ -11,13 +11,6 @@ from cds_service.cli import main
 from tests.alerts.conftest import MakeEhr, about, topics
 
 
-def snoozed(make_ehr: MakeEhr, **values: str) -> tuple[object, str]:
-    ehr = make_ehr(**values)
-    card = about(ehr.order("breast-feeding"), "breastfeeding")
-    ehr.override(card)
-    return ehr, card["uuid"]
-
-
 def test_it_holds_for_the_next_order_and_says_so(make_ehr: MakeEhr) -> None:
     ehr = make_ehr()
     ehr.override(about(ehr.order("breast-feeding"), "breastfeeding"))
