@@ -32,18 +32,15 @@ def list_(as_json: bool) -> None:
     settings = load_settings()
     try:
         with Store(settings) as store:
-            found = [
-                snooze._asdict() for snooze in snoozes(store, load_knowledge(settings)[0].alerts, utc_now())
-            ]
+            alerts = load_knowledge(settings)[0].alerts
+            found = list(snoozes(store, alerts, utc_now()))
     except Unavailable as error:
         fail(error.diagnostics, UNREACHABLE)
     if as_json:
         print_json([one._asdict() for one in found])
         return
-    for row in found:
-        click.echo(
-            f"{row['card']}  {row['topic']}  until {row['until']:%Y-%m-%d}  {row['reason']}  {row['client']}"
-        )
+    for one in found:
+        click.echo(f"{one.card}  {one.topic}  until {one.until:%Y-%m-%d}  {one.reason}  {one.client}".rstrip())
     if not found:
         click.echo("nothing is snoozed")
 
