@@ -103,11 +103,11 @@ def refuse_skip(report: Report) -> Report:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of a PostgreSQL server of this test process."""
     from tests.servers import postgresql_server
 
-    with postgresql_server(tmp_path_factory.mktemp("server")) as url:
+    with postgresql_server() as url:
         yield url
 
 

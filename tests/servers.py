@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -40,18 +41,18 @@ class PostgreSQL:
     """A PostgreSQL server of an empty database; it runs as an ordinary user, as it insists.
 
     ``fsync`` is off: a killed server loses nothing by that, only a machine without power would.
+    Its folder is not pytest's, which every new run closes to other users.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         program = find_program("postgresql")
         assert program
-        self._binaries, self._data = Path(os.path.realpath(program)).parent, folder / "postgresql"
+        self._binaries = Path(os.path.realpath(program)).parent
+        self._data = Path(tempfile.mkdtemp(prefix="ldn-cds-postgresql-"))
         self._port, self._user = free_port(), _ordinary_user()
         self._process: subprocess.Popen[bytes] | None = None
-        self._data.mkdir(mode=0o700)
         if self._user is not None:
             shutil.chown(self._data, self._user)
-            _open_the_way(self._data)
         initdb = [
             str(self._binaries / "initdb"), "-D", str(self._data), "-U", "ldn", "-A", "trust",
             "-E", "UTF8", "--no-sync",
@@ -93,16 +94,17 @@ class PostgreSQL:
         return [int(pid) for pid in children.read_text("ascii").split()]
 
     def stop(self) -> None:
-        """Ends it."""
+        """Ends it, and removes its data."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)  # "fast": it does not wait for clients to leave
             _end(self._process)
+        shutil.rmtree(self._data, ignore_errors=True)
 
 
 @contextmanager
-def postgresql_server(folder: Path) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
-    server = PostgreSQL(folder)
+    server = PostgreSQL()
     try:
         server.start()
         yield server.url
@@ -115,13 +117,6 @@ def _ordinary_user() -> str | None:
     if os.geteuid() != 0:
         return None
     return next(user.pw_name for user in pwd.getpwall() if user.pw_name in ("postgres", "nobody"))
-
-
-def _open_the_way(path: Path) -> None:
-    """Let others through the folders above, which pytest makes for its own user alone."""
-    for parent in path.parents:
-        if parent.stat().st_uid == os.geteuid() and parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o011)
 
 
 @contextmanager
