@@ -67,6 +67,16 @@ def test_the_linter_sees(monkeypatch, table, change, said):
     assert any(said in problem for problem in lint.problems())
 
 
+def test_the_linter_sees_a_table_without_reviewers(monkeypatch):
+    real = tables.rows
+
+    def broken(name):
+        return iter({key: row[key] for key in row if key != "reviewer"} for row in real(name))
+
+    monkeypatch.setattr(tables, "rows", broken)
+    assert any("ndc.csv:2: no column reviewer" in problem for problem in lint.problems())
+
+
 def test_the_linter_sees_duplicates(monkeypatch):
     real = tables.rows
     monkeypatch.setattr(tables, "rows", lambda name: iter([*real(name), *list(real(name))[:1]]))
