@@ -265,8 +265,8 @@ class PatientChart:
 
     def exposed(self, *roles: Role, presence: Iterable[Presence] = Presence) -> tuple[Exposure, ...]:
         """Entries of the lists with an ingredient of ``roles`` and one of ``presence``."""
-        wanted = frozenset(presence)
-        return tuple(e for e in self.exposures if e.presence in wanted and e.medicine.has(*roles))
+        wanted = tuple(presence)
+        return tuple(e for e in self.exposures if e.medicine.has(*roles) and e.presence in wanted)
 
     def with_meaning(self, *meanings: Meaning, active: bool | None = True) -> tuple[Problem, ...]:
         """Problems that mean any of ``meanings`` (``active=None``: whatever their status)."""
