@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import flask
+from werkzeug.sansio.utils import get_current_url
 
 from cds_service.cds_hooks.authentication import Caller
 from cds_service.cds_hooks.bodies import read_body, require_few_entries, require_json
@@ -44,6 +46,12 @@ def no_origin(origin: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=64)
+def _root_of(scheme: str, host: str, path: str) -> str:
+    """What Werkzeug calls ``url_root``; few hosts are ever asked for, so it is put together once."""
+    return get_current_url(scheme, host, path)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Site:
     """What the application decided about the routes; see :func:`cds_hooks_blueprint`."""
@@ -64,7 +72,8 @@ class _Site:
     def call(self, caller: Caller | None) -> CallContext:
         base_url = self.public_url
         if base_url is None and self.use_request_host:
-            base_url = flask.request.url_root
+            asked = flask.request
+            base_url = _root_of(asked.scheme, asked.host, asked.root_path)
         return CallContext(base_url.rstrip("/") if base_url else None, request_id(), caller)
 
     def service(self, service_id: str) -> Service:
