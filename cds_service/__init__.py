@@ -9,6 +9,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import flask
 import msgspec
@@ -83,7 +84,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
-    app = flask.Flask(__name__, static_folder=None)
+    app = _App(__name__, static_folder=None)
     if settings.trusted_proxies:
         _believe_proxies(app, settings.trusted_proxies)
     init_errors(app)
@@ -121,6 +122,12 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     app.extensions["store"] = store
     store.start()
     return app
+
+
+class _App(flask.Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine, which Flask would look for in eight functions of each request."""
+        return func
 
 
 def _believe_proxies(app: flask.Flask, proxies: int) -> None:

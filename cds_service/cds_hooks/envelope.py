@@ -92,8 +92,8 @@ class Outline:
     def __init__(self, members: Iterable[str], largest: str) -> None:
         absent = msgspec.Raw()
         raws = [(name, msgspec.Raw, absent) for name in members]
-        opened = (largest, dict[str, msgspec.Raw], msgspec.field(default_factory=dict))
-        made = msgspec.defstruct("Outline", [*raws, opened], forbid_unknown_fields=True, omit_defaults=True)
+        largest_one: tuple[str, Any, Any] = (largest, dict[str, msgspec.Raw], {})
+        made = msgspec.defstruct("Outline", [*raws, largest_one], forbid_unknown_fields=True)
         self._decoder = msgspec.json.Decoder(made)
         self._largest = largest
         self._absent = absent
@@ -108,7 +108,8 @@ class Outline:
         raws = {name: raw for name, raw in found.items() if raw is not self._absent}
         if not self._each_once(text, raws, inner):
             return None
-        return Members(raws, "$", {self._largest: Members(inner, f"$.{self._largest}")} if inner else {})
+        opened = {self._largest: Members(inner, f"$.{self._largest}")} if inner else {}
+        return Members(raws, "$", opened)
 
     def _each_once(
         self, text: bytes, raws: Mapping[str, msgspec.Raw], inner: Mapping[str, msgspec.Raw]

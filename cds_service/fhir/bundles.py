@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -132,15 +132,14 @@ def read_search(url: str | None) -> Search | None:
     """Take a ``self`` link apart: ``…/Condition?patient=1``, ``…/Condition/_search?…``."""
     if not url:
         return None
-    try:
-        parts = urlsplit(url.strip())
-        parameters = {name.split(":")[0]: value for name, value in parse_qsl(parts.query)}
-    except ValueError:
-        return None
-    segments = [segment for segment in parts.path.split("/") if segment and segment != "_search"]
+    address, _, query = url.strip().partition("#")[0].partition("?")
+    scheme, absolute, place = address.partition("://")
+    path = place.partition("/")[2] if absolute else scheme
+    segments = path.rstrip("/").removesuffix("/_search").rsplit("/", 1)
     # a read or a batch request has its id, or DSTU2's doubled type name, last
-    if not segments or not _TYPE_NAME.match(segments[-1]):
+    if not _TYPE_NAME.match(segments[-1]):
         return None
+    parameters = {name.partition(":")[0]: value for name, value in parse_qsl(query)}
     return Search(segments[-1], parameters)
 
 
