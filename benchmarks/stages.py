@@ -2,7 +2,7 @@
 
 The application answers requests in this process, without a server. Each stage is timed without the stages it
 calls; what no stage accounts for is Flask's own work. Times are the best of many, in microseconds: a busy
-machine makes them longer, never shorter. ``--functions N`` lists the functions that took most, of all of them.
+machine makes them longer, never shorter. ``--functions N`` lists the functions that took most of all.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def answer(app: flask.Flask, body: bytes) -> bytes:
         "QUERY_STRING": "", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "HTTP_HOST": "127.0.0.1:8000",
         "SERVER_PROTOCOL": "HTTP/1.1", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr, "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
+        "wsgi.errors": sys.stderr, "wsgi.multithread": True, "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
     }  # fmt: skip
     statuses: list[str] = []
     answered = app(environ, lambda status, headers, error=None: statuses.append(status))  # type: ignore[arg-type,return-value]

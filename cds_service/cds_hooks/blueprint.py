@@ -11,7 +11,7 @@ import flask
 from werkzeug.sansio.utils import get_current_url
 
 from cds_service.cds_hooks.authentication import Caller
-from cds_service.cds_hooks.bodies import read_body, require_few_entries, require_json
+from cds_service.cds_hooks.bodies import read_body, require_json
 from cds_service.cds_hooks.discovery import CallContext, Service, discovery_document, entity_tag
 from cds_service.cds_hooks.error_pages import outcome_response, request_id
 from cds_service.cds_hooks.feedback import (
@@ -25,7 +25,7 @@ from cds_service.cds_hooks.feedback import (
 from cds_service.cds_hooks.request import HookRequest, parse_request
 from cds_service.cds_hooks.response import encode
 from cds_service.cds_hooks.slow_clients import BodyWatch
-from cds_service.errors import InvalidRequest, NotFound
+from cds_service.errors import InvalidRequest, NotFound, PayloadTooLarge
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,6 @@ class _Site:
         caller = self.authenticate(flask.request)
         service = self.service(service_id)
         require_json(flask.request)
-        require_few_entries(body, self.max_entries)
         return service, body, self.call(caller)
 
 
@@ -108,7 +107,7 @@ def cds_hooks_blueprint(
 ) -> flask.Blueprint:
     """The routes of ``services``, to be registered on an application that called ``init_errors``.
 
-    A body has ``body_seconds`` to arrive, and holds ``max_entries`` resources at most.
+    A body has ``body_seconds`` to arrive, and holds ``max_entries`` orders at most.
     ``protect_discovery`` asks for authentication on discovery too (D14).
     Links start with ``public_url``; without one, and only if
     ``use_request_host``, with the host the client names (a client can name any).
@@ -187,6 +186,8 @@ def _serve(site: _Site, service_id: str) -> flask.Response:
     """R1, C1."""
     service, body, call = site.read(service_id)
     hook_request = parse_request(body, service.hook)
+    if len(hook_request.orders) + len(hook_request.unreadable) > site.max_entries:
+        raise PayloadTooLarge(f"More than {site.max_entries} orders")
     answer = encode(service.handler(hook_request, call))
     if site.on_response is not None:
         _observe(site.on_response, service, hook_request, answer)
