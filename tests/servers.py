@@ -31,7 +31,7 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
     program, port = find_program("redis"), port or free_port()
     assert program
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with _running(command, port, folder):
+    with running(command, port, folder):
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -60,7 +60,7 @@ def postgresql_server(folder: Path) -> Iterator[str]:
     ]
     subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=data)
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-h", "127.0.0.1"]
-    with _running([*command, "-c", "fsync=off"], port, data, user):
+    with running([*command, "-c", "fsync=off"], port, data, user):
         yield f"postgresql://ldn@127.0.0.1:{port}/postgres"
 
 
@@ -79,7 +79,8 @@ def _open_the_way(path: Path) -> None:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, folder: Path, user: str | None = None) -> Iterator[None]:
+def running(command: Sequence[str], port: int, folder: Path, user: str | None = None) -> Iterator[None]:
+    """A server program that listens on ``port``; what it writes goes to ``server.log`` in ``folder``."""
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
     try:
