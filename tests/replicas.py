@@ -76,7 +76,7 @@ def replicas(
         f'[clients.a]\niss = "{ISS}"\njwks_file = "keys.json"\n{registration}'
     )
     with ExitStack() as stack:
-        database_url = stack.enter_context(postgresql_server(folder))
+        database_url = stack.enter_context(postgresql_server())
         redis_url = stack.enter_context(redis_server(folder))
         settings = {
             "CDS_ENVIRONMENT": "production",
