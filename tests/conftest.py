@@ -22,6 +22,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "postgresql": ("postgres",),
     "redis": ("redis-server", "valkey-server"),
     "nginx": ("nginx",),
+    "promtool": ("promtool",),
     "browser": ("chromium", "chromium-browser", "google-chrome"),
 }
 """Marker to the names its program goes by; the markers are declared in pyproject.toml."""

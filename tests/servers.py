@@ -35,7 +35,7 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
     program, port = find_program("redis"), port or free_port()
     assert program
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with _running(command, port, folder):
+    with running(command, port, folder):
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -122,7 +122,8 @@ def _ordinary_user() -> str | None:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[None]:
+def running(command: Sequence[str], port: int, folder: Path) -> Iterator[None]:
+    """A server program that listens on ``port``; what it writes goes to ``server.log`` in ``folder``."""
     process = _start(command, folder)
     try:
         _wait_until(lambda: _is_open(port), process, folder)
