@@ -20,6 +20,7 @@ RUN pip install --require-hashes -r requirements-build.lock \
     && pip wheel --require-hashes --wheel-dir /wheels -r requirements.lock
 COPY pyproject.toml README.md app.py LICENSE NOTICE ./
 COPY cds_service cds_service
+COPY fhir_fixtures fhir_fixtures
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && python -m venv --without-pip /opt/ldn-cds \
     && pip --python /opt/ldn-cds/bin/python install --no-index --no-deps /wheels/*.whl

@@ -18,12 +18,14 @@ from cds_service.callers import authentication, key_reader, registered_clients, 
 from cds_service.cds_hooks import (
     CallContext,
     CardsResponse,
+    Handler,
     HookRequest,
     Service,
     cds_hooks_blueprint,
     init_errors,
 )
 from cds_service.cds_hooks.validation import validate_response
+from cds_service.chart.relevance import Relevance
 from cds_service.database import folder_of
 from cds_service.decision import Decider
 from cds_service.errors import Unavailable
@@ -42,7 +44,8 @@ from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
 from cds_service.store import Store
 from cds_service.token_ids import SharedTokenIds, shared_token_ids
-from cds_service.workbench import workbench_blueprint
+from cds_service.workbench import Trial, workbench_blueprint
+from cds_service.workbench.page_caller import anyone_on_the_page, in_dialect_of_page
 from cds_service.workbench.replaying import replay_blueprint
 
 _log = logging.getLogger(__name__)
@@ -76,8 +79,10 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         ids=store.ids,
         observe=partial(note_decision, metrics),
         record=Recorder(store, __version__, knowledge, now).record,
+        needed=Relevance(clinical),
     )
-    services = make_services(decider.answer if is_signed(settings, clinical) else _not_signed)
+    signed = is_signed(settings, clinical)
+    services = make_services(decider.answer if signed else _not_signed)
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
     app = flask.Flask(__name__, static_folder=None)
@@ -87,14 +92,16 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     app.register_blueprint(
         cds_hooks_blueprint(
             services,
-            authenticate=authentication(
-                settings,
-                clients,
-                fetch_keys=key_reader(settings, __version__),
-                token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
-                rate_limits=RateLimits(settings.redis_url),
-                on_refusal=metrics.refuse,
-                now=lambda: now().timestamp(),
+            authenticate=in_dialect_of_page(
+                authentication(
+                    settings,
+                    clients,
+                    fetch_keys=key_reader(settings, __version__),
+                    token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
+                    rate_limits=RateLimits(settings.redis_url),
+                    on_refusal=metrics.refuse,
+                    now=lambda: now().timestamp(),
+                )
             ),
             protect_discovery=settings.protect_discovery,
             feedback_sink=store.keep,
@@ -109,7 +116,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
             on_response=_reporter(metrics) if settings.validate_responses else None,
         )
     )
-    app.register_blueprint(workbench_blueprint(clinical))
+    quiet = Decider(clinical, sources, now).answer if signed else _not_signed
+    _add_pages(app, settings, clinical, quiet, now)
     if settings.try_it:
         app.register_blueprint(replay_blueprint(decider, settings))
     release = Release(__version__, knowledge)
@@ -118,6 +126,24 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     app.extensions["store"] = store
     store.start()
     return app
+
+
+def _add_pages(
+    app: flask.Flask, settings: Settings, clinical: Clinical, decide: Handler, now: Callable[[], datetime]
+) -> None:
+    """The pages; where they may be used to try orders, and EHRs must register, with routes of their own."""
+    trial = Trial(decide, now, clinical, settings.development, settings.public_url, settings.max_body_bytes)
+    app.register_blueprint(workbench_blueprint(clinical, trial if settings.try_it else None))
+    if settings.try_it and not settings.development:
+        routes = cds_hooks_blueprint(
+            make_services(decide),
+            authenticate=anyone_on_the_page,
+            max_body_bytes=settings.max_body_bytes,
+            max_entries=settings.max_entries,
+            body_seconds=settings.body_seconds,
+            public_url=settings.public_url,
+        )
+        app.register_blueprint(routes, name="try_it_calls", url_prefix="/try")
 
 
 def _believe_proxies(app: flask.Flask, proxies: int) -> None:

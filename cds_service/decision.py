@@ -26,6 +26,7 @@ from cds_service.dialects import for_client
 from cds_service.drafts import Version, version_told
 from cds_service.errors import DataUnavailable
 from cds_service.fhir import PatientRecord
+from cds_service.fhir.sketches import Needed, everything
 from cds_service.fhir.versions import version_of_record
 from cds_service.knowledge.clinical import Clinical
 from cds_service.rules import Finding, Indicator, decide
@@ -90,6 +91,8 @@ class Decider:
     now: Callable[[], datetime]
     ids: Ids = field(default_factory=CardIds.of_the_moment)
     observe: Callable[[HookRequest, Decision], None] = field(default=lambda request, decision: None)
+    needed: Needed = everything
+    """Which resources can matter to a rule; a decision that is watched reads them all."""
     record: Recording = field(default=lambda request, call, findings, cards: None)
     """Hears what is about to be shown; it neither raises nor waits."""
     watch: Callable[[Workings], None] | None = None
@@ -115,7 +118,8 @@ class Decider:
         version = client_version(request.orders)
         client = call.caller.client if call.caller else None
         began = perf_counter()
-        record = self.sources.gather(request, version or Version.R4, drafts, needs, client)
+        needed = everything if self.watch else self.needed
+        record = self.sources.gather(request, version or Version.R4, drafts, needs, client, needed)
         read = perf_counter()
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
@@ -160,8 +164,7 @@ class Decider:
 
 def _told(findings: Sequence[Finding], record: PatientRecord, gather: float, decide: float) -> Decision:
     gaps = Counter((gap.kind, gap.reason.value) for gap in record.gaps)
-    resources = sum(map(len, record.entries.values()))
-    return Decision(findings, resources, gaps, gather * 1000, decide * 1000)
+    return Decision(findings, record.size(), gaps, gather * 1000, decide * 1000)
 
 
 def client_version(orders: Iterable[DraftOrder]) -> Version | None:

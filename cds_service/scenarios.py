@@ -114,20 +114,9 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", 
         return context
 
     def _prefetch(self, base: str) -> Json:
-        lists = {key: _searchset(kind, self.patient_id, found, base) for kind, key, found in self._lists()}
-        patient = next((r for r in self.resources() if r["resourceType"] == "Patient"), None)
-        values = {"patient": patient, **lists, **self.prefetch}
+        brought = prefetch_of(list(self.resources()), self.patient_id, self.fhir_version, base)
+        values = {**brought, **self.prefetch}
         return {self.keys.get(key, key): value for key, value in values.items() if key not in self.without}
-
-    def _lists(self) -> Iterator[tuple[str, str, list[Json]]]:
-        """(type, prefetch key, resources) of every list; Medications go with the orders that name them."""
-        found = list(self.resources())
-        present = {str(r["resourceType"]) for r in found} - {"Patient", "Medication", *_ORDER_TYPES}
-        order_type = "MedicationOrder" if self.fhir_version == "DSTU2" else "MedicationRequest"
-        for kind in (*_KEYS, *sorted(present - set(_KEYS))):
-            wanted = (order_type, "Medication") if kind == "MedicationRequest" else (kind,)
-            matching = [r for r in found if r["resourceType"] in wanted]
-            yield wanted[0], _KEYS.get(kind, f"{kind[0].lower()}{kind[1:]}s"), matching
 
 
 def load(name: str, folder: Path | None = None) -> Scenario:
@@ -153,10 +142,27 @@ def _scenario_folder(folder: Path | None) -> Path:
     folder = folder or Path(os.environ.get(FOLDER_SETTING) or Path(__file__).parent.parent / "fhir_fixtures")
     scenarios = folder / "scenarios"
     if not scenarios.is_dir():
-        raise ScenarioError(
-            f"{scenarios} is missing: scenarios come with a checkout, or name one in {FOLDER_SETTING}"
-        )
+        raise ScenarioError(f"{scenarios} is missing: name the folder of the scenarios in {FOLDER_SETTING}")
     return scenarios
+
+
+def prefetch_of(resources: Sequence[Json], patient_id: str, version: str, base: str = _BASE) -> Json:
+    """A record as a client sends it in prefetch: the patient, and each list as the result of its search."""
+    patient = next((r for r in resources if r["resourceType"] == "Patient"), None)
+    lists = {
+        key: _searchset(kind, patient_id, found, base) for kind, key, found in _lists(resources, version)
+    }
+    return {"patient": patient, **lists}
+
+
+def _lists(found: Sequence[Json], version: str) -> Iterator[tuple[str, str, list[Json]]]:
+    """(type, prefetch key, resources) of every list; Medications go with the orders that name them."""
+    present = {str(r["resourceType"]) for r in found} - {"Patient", "Medication", *_ORDER_TYPES}
+    order_type = "MedicationOrder" if version == "DSTU2" else "MedicationRequest"
+    for kind in (*_KEYS, *sorted(present - set(_KEYS))):
+        wanted = (order_type, "Medication") if kind == "MedicationRequest" else (kind,)
+        matching = [r for r in found if r["resourceType"] in wanted]
+        yield wanted[0], _KEYS.get(kind, f"{kind[0].lower()}{kind[1:]}s"), matching
 
 
 # --- bundles ---------------------------------------------------------------

@@ -24,6 +24,7 @@ from cds_service.fhir import (
     gather,
     standard_queries,
 )
+from cds_service.fhir.sketches import Needed, everything
 from cds_service.outbound import ANYWHERE, PUBLIC, Reach
 from cds_service.settings import Settings
 
@@ -87,10 +88,12 @@ class Sources:
         drafts: Sequence[Draft],
         needs: Concern,
         client: Client | None = None,
+        needed: Needed = everything,
     ) -> PatientRecord:
         """What the orders need and can be known within the budget, and what could not.
 
         :param client: who asks; its own budget, keys and lists go before the site's.
+        :param needed: which resources of prefetch are to be read in full.
         """
         return gather(
             request.patient_id,
@@ -100,6 +103,7 @@ class Sources:
             wanted=self._queries(version, needs, client),
             deadline=Deadline(min(self._budget(client), _lifetime(request.authorization))),
             options=self._options(client),
+            needed=needed,
         )
 
     def servers(self) -> dict[str, bool]:

@@ -18,10 +18,10 @@ from pydantic import ValidationError
 from cds_service import create_app
 from cds_service.cds_hooks import HOOKS, parse_request
 from cds_service.cds_hooks.validation import validate_request, validate_response
+from cds_service.conversion import VERSIONS, CannotExpress, convert
 from cds_service.rules import Topic
 from cds_service.scenarios import Scenario, ScenarioError, all_names, load, main
 from cds_service.settings import Settings
-from tests.fhir_versions import VERSIONS, CannotExpress, convert
 
 Json = dict[str, Any]
 

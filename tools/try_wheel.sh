@@ -11,7 +11,7 @@ say() { printf 'package: %s\n' "$*"; }
 
 # Build from a copy: setuptools would take files deleted long ago from a build/ directory of the checkout.
 mkdir "$work/source"
-cp -R cds_service app.py pyproject.toml LICENSE NOTICE "$work/source/"
+cp -R cds_service fhir_fixtures app.py pyproject.toml LICENSE NOTICE "$work/source/"
 "$python" -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation \
     --wheel-dir "$work" "$work/source"
 
@@ -23,12 +23,12 @@ fresh=$work/venv/bin/python
 say "installed $(cd "$work" && ls ./*.whl)"
 
 missing=$(
-    find cds_service -type f ! -name '*.pyc' | sort >"$work/wanted"
-    "$fresh" -m zipfile -l "$work"/*.whl | awk '/^cds_service\// {print $1}' | sort >"$work/packed"
+    find cds_service fhir_fixtures -type f ! -name '*.pyc' | sort >"$work/wanted"
+    "$fresh" -m zipfile -l "$work"/*.whl | awk '/^(cds_service|fhir_fixtures)\// {print $1}' | sort >"$work/packed"
     comm -23 "$work/wanted" "$work/packed"
 )
 if [ -n "$missing" ]; then
-    say "in cds_service/ but not in the wheel:" "$missing" >&2
+    say "in cds_service/ or fhir_fixtures/ but not in the wheel:" "$missing" >&2
     exit 1
 fi
 
@@ -38,7 +38,7 @@ CDS_ENVIRONMENT=development DATABASE_URL="sqlite:///$work/elsewhere/ldn-cds.sqli
 from app import app
 
 client = app.test_client()
-for path in ("/health/live", "/cds-services"):
+for path in ("/health/live", "/?scenario=oxycodone-active", "/cds-services"):
     answer = client.get(path)
     print(f"package: GET {path} {answer.status_code}")
     assert answer.status_code == 200, answer.get_data(as_text=True)

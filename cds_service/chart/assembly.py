@@ -14,15 +14,14 @@ from cds_service.chart.medicines import medicine_of
 from cds_service.chart.model import Order, PatientChart, Person, PlannedSurgery
 from cds_service.chart.pregnancy import pregnancy
 from cds_service.chart.problems import excipient_allergies, read_allergies, read_problems
+from cds_service.chart.relevance import OF_CONCERN
 from cds_service.chart.results import read_measurements, read_status_answers
 from cds_service.chart.surgeries import planned_surgeries
 from cds_service.fhir.records import Gap, GapReason, PatientRecord
 from cds_service.fhir.resources import MEDICATION_RECORDS, Condition, MedicationRecord, Patient
 from cds_service.knowledge import condition_meanings
 from cds_service.knowledge.clinical import Clinical
-from cds_service.knowledge.concepts import Meaning, Role
-
-_OF_CONCERN = frozenset(set(Role) - {Role.OTHER})
+from cds_service.knowledge.concepts import Meaning
 
 
 def read_chart(
@@ -72,7 +71,7 @@ def _entries(
             medicine, gap = medicine_of(resource, record)
             if gap and not _is_said(source.path, record):
                 unknown[gap.kind] += 1
-            if medicine.has(*_OF_CONCERN):
+            if medicine.has(*OF_CONCERN):
                 yield Entry(resource, medicine, reasons.of(resource))
     for kind, count in unknown.items():
         gaps.append(Gap(kind, GapReason.UNRESOLVED, "medicine not known", count, covers_list=False))

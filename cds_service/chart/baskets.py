@@ -15,6 +15,7 @@ from cds_service.chart.clock import Clock
 from cds_service.chart.doses import naltrexone_dose
 from cds_service.chart.medicines import medicine_of
 from cds_service.chart.model import Basket, Evidence, NaltrexoneDose, Order
+from cds_service.chart.peripheral_doses import daily_mg
 from cds_service.chart.problems import name_of
 from cds_service.chart.showing import medicine_name, milligrams
 from cds_service.chart.surgeries import is_surgery
@@ -170,6 +171,7 @@ def _medication_order(
         if medicine.has(Role.NALTREXONE)
         else NaltrexoneDose()
     )
+    mg = daily_mg(steps, medicine) if medicine.has(Role.PERIPHERAL_OPIOID) else None
     starts, until = _dates(resource, clock)
     return Order(
         path=draft.path,
@@ -184,7 +186,8 @@ def _medication_order(
         starts=starts,
         until=until,
         as_needed=any(step.as_needed for step in steps),
-        evidence=_evidence(medicine, dose),
+        daily_mg=mg,
+        evidence=_evidence(medicine, dose, mg),
     )
 
 
@@ -223,8 +226,10 @@ def _names_mouth(step: DoseStep) -> bool:
     return bool(codes & _ORAL_CODES or _ORAL_WORDS.search(said))
 
 
-def _evidence(medicine: Medicine, dose: NaltrexoneDose) -> Evidence:
-    if not medicine.is_naltrexone:  # the naltrexone in Embeda is not what is dosed
+def _evidence(medicine: Medicine, dose: NaltrexoneDose, daily: float | None) -> Evidence:
+    if daily is not None:
+        facts = [f"{milligrams(daily)} mg a day"]
+    elif not medicine.is_naltrexone:  # the naltrexone in Embeda is not what is dosed
         facts = []
     elif dose.problem:
         facts = [f"dose not read: {dose.problem.value}"]

@@ -9,7 +9,6 @@ comes off; an entry listed as active long past its supply is stale.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -18,6 +17,7 @@ from cds_service.chart.denials import against, denial_of, is_denial
 from cds_service.chart.doses import naltrexone_dose
 from cds_service.chart.entries import Entry, ended_words, evidence_of
 from cds_service.chart.model import Exposure, NaltrexoneDose, Presence
+from cds_service.chart.peripheral_doses import daily_mg
 from cds_service.chart.times import (
     LASTING,
     OVER,
@@ -86,7 +86,7 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         brief=_is_brief(record, times, clinical),
         on_hold=status_of(record) in {"on-hold", "suspended"},
         end_documented=times.ended is not None and names_its_day(record, clock),
-        daily_mg=_daily_mg(steps, entry.medicine) if entry.medicine.has(Role.PERIPHERAL_OPIOID) else None,
+        daily_mg=daily_mg(steps, entry.medicine) if entry.medicine.has(Role.PERIPHERAL_OPIOID) else None,
         dose=_dose(entry, steps),
         reasons=entry.reasons,
     )
@@ -113,22 +113,6 @@ def _dose(entry: Entry, steps: Sequence[DoseStep]) -> NaltrexoneDose | None:
         return None
     texts = [dosage.text for dosage in dosages_of(entry.record) if dosage.text]
     return naltrexone_dose(steps, texts, entry.medicine)
-
-
-_MG = re.compile(r"(\d+(?:\.\d+)?) ?mg\b", re.IGNORECASE)
-
-
-def _daily_mg(steps: Sequence[DoseStep], medicine: Medicine) -> float | None:
-    """mg a day, pieces counted at the strength in the medicine's name."""
-    strength = _MG.search(medicine.name)
-    total = 0.0
-    for step in steps:
-        amount = (step.value_high or step.value or 0.0) * (step.per_day or 1.0)
-        if step.unit == "mg":
-            total += amount
-        elif strength and step.unit in {"tablet", "capsule", "unit"}:
-            total += amount * float(strength.group(1))
-    return total or None
 
 
 # --- presence --------------------------------------------------------------

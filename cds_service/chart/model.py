@@ -156,6 +156,8 @@ class Order:
     starts: date | None = None
     until: date | None = None
     as_needed: bool = False
+    daily_mg: float | None = None
+    """Of a peripheral opioid, mg a day."""
     evidence: Evidence = field(default_factory=lambda: Evidence("order"))
 
     @property

@@ -8,6 +8,7 @@ here knows which patient is meant.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -15,9 +16,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from cds_service.fhir.reading import UNKNOWN_TYPE, read_resource
+from cds_service.fhir.reading import UNKNOWN_TYPE, Read, read_resource
 from cds_service.fhir.records import Gap, GapReason
 from cds_service.fhir.resources import OperationOutcome, Resource, View
+from cds_service.fhir.sketches import AnySketch, Needed, Sketch, everything, in_full, subject_of
 
 T = TypeVar("T")
 
@@ -53,6 +55,8 @@ class Page:
     path: str
     found: list[Found] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    passed: dict[tuple[str, bytes], list[Sketch]] = field(default_factory=dict)
+    """What was passed over as not needed, by type and by subject as written."""
     others: list[str] = field(default_factory=list)
     outcomes: list[OperationOutcome] = field(default_factory=list)
     self_link: str | None = None
@@ -73,12 +77,27 @@ class Page:
     @property
     def empty(self) -> bool:
         """Nothing in it but, perhaps, outcomes."""
-        return not (self.found or self.gaps or self.others)
+        return not (self.found or self.passed or self.gaps or self.others)
 
     def kinds(self) -> set[str]:
         """The resource types it has entries of, other than includes."""
         kinds = {type(item.resource).__name__ for item in self.found if not item.included}
+        kinds |= {kind for kind, _ in self.passed}
         return kinds | {gap.kind for gap in self.gaps if gap.kind != UNKNOWN_TYPE}
+
+    def add(self, read: Read, path: str, full_url: str | None, *, included: bool) -> None:
+        """Take in what came of reading one resource."""
+        if isinstance(read.resource, OperationOutcome):
+            self.outcomes.append(read.resource)
+        elif read.resource is not None:
+            self.found.append(Found(read.resource, path, full_url, included))
+        elif read.other:
+            self.others.append(read.other)
+        self.gaps.extend(read.gaps)
+
+    def pass_over(self, sketch: Sketch) -> None:
+        """Leave a resource that says nothing to whoever asks; only whose it is will be looked at."""
+        self.passed.setdefault((type(sketch).__name__, subject_of(sketch)), []).append(sketch)
 
 
 def is_failure(outcome: OperationOutcome) -> bool:
@@ -141,11 +160,23 @@ class _Response(View):
 
 class _Entry(View):
     full_url: str | None = None
-    resource: msgspec.Raw = msgspec.Raw()
+    resource: AnySketch | None = None
     search: _SearchMode | None = None
     resource_type: str | None = None
+
+    @property
+    def included(self) -> bool:
+        return self.search is not None and self.search.mode == "include"
+
+
+@dataclass(frozen=True, slots=True)
+class _LooseEntry:
+    """An entry by itself, where the whole did not fit; ``misplaced``: the resource stands in its place."""
+
+    resource: msgspec.Raw
+    full_url: str | None = None
+    included: bool = False
     misplaced: bool = False
-    """The resource stands where the entry belongs."""
 
 
 class _Envelope(View):
@@ -161,6 +192,7 @@ _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_sketch = msgspec.json.Decoder(AnySketch).decode
 
 
 def is_null(raw: bytes | msgspec.Raw) -> bool:
@@ -168,149 +200,162 @@ def is_null(raw: bytes | msgspec.Raw) -> bool:
     return len(memoryview(raw)) < 16 and bytes(raw).strip() == b"null"
 
 
-def read_pages(raw: bytes | msgspec.Raw, path: str) -> list[Page]:
+def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything) -> list[Page]:
     """Read a Bundle, a bare resource, a ``{response, resource}`` pair or a list of any of them.
 
     A Bundle within a Bundle becomes a page of its own; JSON ``null`` gives no page.
+    Resources that are not ``needed`` are passed over: counted, and not read further.
     """
-    pages: list[Page] = []
-    _read_value(raw, path, pages, 0)
-    return pages
+    reading = _Reading(needed)
+    reading.value(raw, path, 0)
+    return reading.pages
 
 
-def _read_value(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: int) -> None:
-    if is_null(raw):
-        return
-    if depth > _DEEPEST:
-        pages.append(Page(Shape.BARE, path, gaps=[_malformed(path, "nested too deeply")]))
-    elif bytes(memoryview(raw)[:64]).lstrip()[:1] == b"[":
-        _read_list(raw, path, pages, depth)
-    else:
-        _read_object(raw, path, pages, depth)
+class _Reading:
+    """The taking apart of one value: the pages it has given so far."""
 
+    def __init__(self, needed: Needed) -> None:
+        self.pages: list[Page] = []
+        self._needed = needed
 
-def _read_list(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: int) -> None:
-    page = Page(Shape.LIST, path)
-    pages.append(page)
-    try:
-        items = _decode_items(raw)
-    except _NOT_JSON:
-        page.gaps.append(_malformed(path, "not a list"))
-        return
-    for index, item in enumerate(items):
-        _read_entry(_loose_entry(item), f"{path}[{index}]", page, pages, depth)
-    if len(pages) > 1 and page.empty:
-        pages.remove(page)
+    def value(self, raw: bytes | msgspec.Raw, path: str, depth: int) -> None:
+        if is_null(raw):
+            return
+        if depth > _DEEPEST:
+            self.pages.append(Page(Shape.BARE, path, gaps=[_malformed(path, "nested too deeply")]))
+        elif bytes(memoryview(raw)[:64]).lstrip()[:1] == b"[":
+            self._list(raw, path, depth)
+        else:
+            self._object(raw, path, depth)
 
+    def _list(self, raw: bytes | msgspec.Raw, path: str, depth: int) -> None:
+        page = Page(Shape.LIST, path)
+        self.pages.append(page)
+        try:
+            items = _decode_items(raw)
+        except _NOT_JSON:
+            page.gaps.append(_malformed(path, "not a list"))
+            return
+        for index, item in enumerate(items):
+            self._loose(_loose_entry(item), f"{path}[{index}]", page, depth)
+        if len(self.pages) > 1 and page.empty:
+            self.pages.remove(page)
 
-def _read_object(raw: bytes | msgspec.Raw, path: str, pages: list[Page], depth: int) -> None:
-    envelope = _envelope(raw) or _Envelope(resource_type=UNKNOWN_TYPE)
-    if envelope.resource_type == "Bundle":
-        _read_bundle(envelope, path, pages, depth)
-    elif envelope.resource_type is None and _has(envelope.resource):
-        _read_value(envelope.resource, f"{path}.resource", pages, depth + 1)
-    elif envelope.resource_type is None and envelope.response is not None:
-        _read_response(envelope.response, path, pages)
-    else:
+    def _object(self, raw: bytes | msgspec.Raw, path: str, depth: int) -> None:
+        envelope, loose = _taken_apart(raw)
+        if envelope.resource_type == "Bundle":
+            self._bundle(envelope, loose, path, depth)
+        elif envelope.resource_type is None and _has(envelope.resource):
+            self.value(envelope.resource, f"{path}.resource", depth + 1)
+        elif envelope.resource_type is None and envelope.response is not None:
+            self._response(envelope.response, path)
+        else:
+            page = Page(Shape.BARE, path)
+            self.pages.append(page)
+            self._add(_LooseEntry(msgspec.Raw(raw)), path, page)
+
+    def _response(self, response: _Response, path: str) -> None:
+        """A ``{response}`` without a resource, from before CDS Hooks 1.0: a failed search, or nothing."""
         page = Page(Shape.BARE, path)
-        pages.append(page)
-        _add(raw, path, page, _Entry())
+        if _has(response.outcome):
+            self._add(_LooseEntry(response.outcome), f"{path}.response.outcome", page)
+        elif not (response.status or "").startswith("2"):
+            page.outcomes.append(OperationOutcome())
+        if page.outcomes:
+            self.pages.append(page)
 
+    def _bundle(self, envelope: _Envelope, loose: Sequence[_LooseEntry], path: str, depth: int) -> None:
+        links = {(link.relation or "").lower(): link.url for link in envelope.link if link.url}
+        page = Page(
+            Shape.BUNDLE,
+            path,
+            self_link=links.get("self"),
+            next_link=links.get("next"),
+            total=envelope.total,
+            entries=len(envelope.entry) or len(loose),
+        )
+        self.pages.append(page)
+        for index, entry in enumerate(envelope.entry):
+            sketch = entry.resource
+            if sketch is None:
+                continue
+            if self._needed(sketch) or entry.included:
+                place = f"{path}.entry[{index}].resource"
+                page.add(in_full(sketch, place), place, entry.full_url, included=entry.included)
+            else:
+                page.pass_over(sketch)
+        for index, loose_entry in enumerate(loose):
+            self._loose(loose_entry, f"{path}.entry[{index}]", page, depth)
 
-def _read_response(response: _Response, path: str, pages: list[Page]) -> None:
-    """A ``{response}`` without a resource, from before CDS Hooks 1.0: a failed search, or nothing."""
-    page = Page(Shape.BARE, path)
-    if _has(response.outcome):
-        _add(response.outcome, f"{path}.response.outcome", page, _Entry())
-    elif not (response.status or "").startswith("2"):
-        page.outcomes.append(OperationOutcome())
-    if page.outcomes:
-        pages.append(page)
+    def _loose(self, entry: _LooseEntry, path: str, page: Page, depth: int) -> None:
+        if not len(memoryview(entry.resource)):
+            return
+        place = path if entry.misplaced else f"{path}.resource"
+        if not self._add(entry, place, page) and not is_null(entry.resource):
+            self.value(entry.resource, place, depth + 1)
 
-
-def _read_bundle(envelope: _Envelope, path: str, pages: list[Page], depth: int) -> None:
-    links = {(link.relation or "").lower(): link.url for link in envelope.link if link.url}
-    page = Page(
-        Shape.BUNDLE,
-        path,
-        self_link=links.get("self"),
-        next_link=links.get("next"),
-        total=envelope.total,
-        entries=len(envelope.entry),
-    )
-    pages.append(page)
-    for index, entry in enumerate(envelope.entry):
-        _read_entry(entry, f"{path}.entry[{index}]", page, pages, depth)
-
-
-def _read_entry(entry: _Entry, path: str, page: Page, pages: list[Page], depth: int) -> None:
-    if not len(memoryview(entry.resource)):
-        return
-    place = path if entry.misplaced else f"{path}.resource"
-    if not _add(entry.resource, place, page, entry) and not is_null(entry.resource):
-        _read_value(entry.resource, place, pages, depth + 1)
-
-
-def _add(raw: bytes | msgspec.Raw, path: str, page: Page, entry: _Entry) -> bool:
-    """Read one resource into the page; false for what is none: a Bundle, to be opened, or null."""
-    resource, gaps, other = read_resource(raw, path)
-    if isinstance(resource, OperationOutcome):
-        page.outcomes.append(resource)
-    elif resource is not None:
-        included = entry.search is not None and entry.search.mode == "include"
-        page.found.append(Found(resource, path, entry.full_url, included))
-    elif other == "Bundle" or is_null(raw):
-        return False
-    elif other:
-        page.others.append(other)
-    if gaps:
-        page.gaps.extend(gaps)
-    return True
+    def _add(self, entry: _LooseEntry, path: str, page: Page) -> bool:
+        """Read one resource into the page; false for what is none: a Bundle, to be opened, or null."""
+        sketch = _sketch(entry.resource)
+        if sketch is not None and not entry.included and not self._needed(sketch):
+            page.pass_over(sketch)
+            return True
+        read = read_resource(entry.resource, path)
+        if read.resource is None and (read.other == "Bundle" or is_null(entry.resource)):
+            return False
+        page.add(read, path, entry.full_url, included=entry.included)
+        return True
 
 
 def _has(raw: msgspec.Raw) -> bool:
     return len(memoryview(raw)) > 0 and not is_null(raw)
 
 
-def _envelope(raw: bytes | msgspec.Raw) -> _Envelope | None:
+def _sketch(raw: msgspec.Raw) -> Sketch | None:
+    try:
+        return _decode_sketch(raw)
+    except _NOT_JSON:
+        return None
+
+
+def _taken_apart(raw: bytes | msgspec.Raw) -> tuple[_Envelope, Sequence[_LooseEntry]]:
+    """In one pass, as nearly every Bundle allows; else member by member, its entries by themselves."""
     try:
         envelope = _decode_envelope(raw)
     except _NOT_JSON:
-        return _loose_envelope(raw)
+        return _loosely_apart(raw)
     if any(entry.resource_type is not None for entry in envelope.entry):
-        return _loose_envelope(raw)
-    return envelope
+        return _loosely_apart(raw)
+    return envelope, ()
 
 
-def _loose_envelope(raw: bytes | msgspec.Raw) -> _Envelope | None:
-    """An envelope with a wrong type somewhere (``"entry": null``): member by member."""
+def _loosely_apart(raw: bytes | msgspec.Raw) -> tuple[_Envelope, Sequence[_LooseEntry]]:
+    """A wrong type somewhere (``"entry": null``), or an entry of a type that nothing here reads."""
     try:
         members = _decode_members(raw)
     except _NOT_JSON:
-        return None
-    return _Envelope(
+        return _Envelope(resource_type=UNKNOWN_TYPE), ()
+    envelope = _Envelope(
         resource_type=_member(members, "resourceType", str),
         total=_member(members, "total", int),
         link=[link for link in map(_link, _items(members.get("link"))) if link],
-        entry=[_loose_entry(item) for item in _items(members.get("entry"))],
         response=_member(members, "response", _Response),
         resource=members.get("resource", msgspec.Raw()),
     )
+    return envelope, [_loose_entry(item) for item in _items(members.get("entry"))]
 
 
-def _loose_entry(raw: msgspec.Raw) -> _Entry:
+def _loose_entry(raw: msgspec.Raw) -> _LooseEntry:
     """An entry, or what stands in its place: early clients, and plain lists, have the resource there."""
     try:
         members = _decode_members(raw)
     except _NOT_JSON:
-        return _Entry(resource=raw, misplaced=True)
+        return _LooseEntry(raw, misplaced=True)
     if "resourceType" in members or "resource" not in members:
-        return _Entry(resource=raw, misplaced=True)
-    return _Entry(
-        full_url=_member(members, "fullUrl", str),
-        resource=members["resource"],
-        search=_member(members, "search", _SearchMode),
-    )
+        return _LooseEntry(raw, misplaced=True)
+    search = _member(members, "search", _SearchMode)
+    included = search is not None and search.mode == "include"
+    return _LooseEntry(members["resource"], _member(members, "fullUrl", str), included)
 
 
 def _member(members: dict[str, msgspec.Raw], name: str, kind: type[T]) -> T | None:

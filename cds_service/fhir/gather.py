@@ -38,6 +38,7 @@ from cds_service.fhir.references import (
     reference_of,
 )
 from cds_service.fhir.resources import MEDICATION_RECORDS, Medication, MedicationRecord, Resource
+from cds_service.fhir.sketches import Needed, everything
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ def gather(
     deadline: Deadline,
     options: GatherOptions | None = None,
     named: Mapping[str, Medication] | None = None,
+    needed: Needed = everything,
 ) -> PatientRecord:
     """Everything that can be known of the patient within the deadline.
 
@@ -80,11 +82,12 @@ def gather(
     :param server: access to the client's FHIR server, ``None`` without one.
     :param wanted: the lists to be had.
     :param named: Medication entries of the basket by their full URL.
+    :param needed: which resources of prefetch are to be read in full; the others are only counted.
     """
     options = options or GatherOptions()
     record = PatientRecord(patient_key(patient_id))
     intake = Intake(record)
-    supplied = read_prefetch(prefetch, intake, options.keys)
+    supplied = read_prefetch(prefetch, intake, options.keys, needed)
     _take_basket(record, orders, named or {})
     missing = [query for query in wanted if not _is_had(query.resource_type, record)]
     access = _usable(server, options)
@@ -143,7 +146,7 @@ def _report_unasked(
 
 def _report_unavailable(record: PatientRecord, gap: Gap) -> None:
     record.gaps.append(gap)
-    if gap.kind in record.entries:
+    if record.has(gap.kind):
         # some entries were had, under a key nobody knows: an incomplete list rather than none
         record.lists.add(gap.kind)
 

@@ -32,6 +32,7 @@ from cds_service.fhir.bundles import Page, Search, Shape, issue_codes, read_page
 from cds_service.fhir.patients import is_about, patient_key
 from cds_service.fhir.records import Gap, GapReason, PatientRecord, Source
 from cds_service.fhir.resources import Medication, Patient, Resource
+from cds_service.fhir.sketches import Needed, Sketch, everything, in_full
 
 KNOWN_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "patient": ("Patient",),
@@ -80,6 +81,7 @@ class Intake:
         self.record = record
         self.aliases: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
+        self._subjects: dict[bytes, bool] = {}
         self._strangers: Counter[str] = Counter()
 
     def learn_patient(self, page: Page) -> None:
@@ -99,8 +101,23 @@ class Intake:
             else:
                 own += not item.included and not isinstance(item.resource, Medication)
                 self._keep(item.resource, Source(origin, item.path), item.full_url)
+        for (kind, subject), sketches in page.passed.items():
+            if self._is_own(subject, sketches[0]):
+                own += len(sketches)
+                self.record.passed.setdefault(kind, []).extend(sketches)
+            else:
+                strangers += len(sketches)
+                self._strangers[kind] += len(sketches)
         self.record.gaps.extend(page.gaps)
         return own > 0 or strangers == 0
+
+    def _is_own(self, subject: bytes, sketch: Sketch) -> bool:
+        """Whether those that name their subject so are the patient's; ``sketch`` is one of them."""
+        if subject not in self._subjects:
+            resource = in_full(sketch, "").resource
+            known = resource is None or is_about(resource, self.record.patient_id, self.aliases)
+            self._subjects[subject] = known
+        return self._subjects[subject]
 
     def report_strangers(self) -> None:
         """One OTHER_PATIENT gap per type."""
@@ -132,10 +149,15 @@ def name_medication(names: dict[str, Medication], medication: Medication, full_u
             names.setdefault(f"Medication/{patient_key(full_url)}", medication)
 
 
-def read_prefetch(prefetch: Mapping[str, msgspec.Raw], intake: Intake, keys: Mapping[str, str]) -> Supplied:
+def read_prefetch(
+    prefetch: Mapping[str, msgspec.Raw],
+    intake: Intake,
+    keys: Mapping[str, str],
+    needed: Needed = everything,
+) -> Supplied:
     """Read all prefetch values into the record; ``keys`` is the site's own key map (key to type)."""
     supplied = Supplied()
-    values = {key: read_pages(raw, f"$.prefetch.{key}") for key, raw in prefetch.items()}
+    values = {key: read_pages(raw, f"$.prefetch.{key}", needed) for key, raw in prefetch.items()}
     for pages in values.values():
         for page in pages:
             intake.learn_patient(page)
@@ -164,7 +186,7 @@ def _read_page(
     kinds = _kinds(page, search, known, mapped)
     if search is not None and _picks(search) and not mapped:
         _note_unavailable(supplied, kinds, "only some were searched for")
-    elif not page.found and not page.gaps and (page.failed or page.short):
+    elif not (page.found or page.passed or page.gaps) and (page.failed or page.short):
         _note_unavailable(
             supplied, kinds, "an error in place of entries" if page.failed else "no entries sent"
         )
@@ -222,7 +244,7 @@ def _kinds(page: Page, search: Search | None, known: tuple[str, ...], mapped: tu
 def _main_kind(page: Page, search: Search | None, kinds: set[str]) -> str:
     if search is not None and search.kind in kinds:
         return search.kind
-    present = (type(item.resource).__name__ for item in page.found)
+    present = (*(type(item.resource).__name__ for item in page.found), *(kind for kind, _ in page.passed))
     return next((kind for kind in present if kind in kinds), min(kinds))
 
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cds_service.fhir.resources import Medication, Resource
+
+if TYPE_CHECKING:
+    from cds_service.fhir.sketches import Sketch
 
 R = TypeVar("R", bound=Resource)
 
@@ -91,12 +94,22 @@ class PatientRecord:
     medications: dict[str, Medication] = field(default_factory=dict)
     lists: set[str] = field(default_factory=set)
     gaps: list[Gap] = field(default_factory=list)
+    passed: dict[str, list[Sketch]] = field(default_factory=dict)
+    """The patient's resources that nobody needed, by type; they are in no other field."""
 
     def of_type(self, view: type[R]) -> Iterator[tuple[R, Source]]:
         """All resources of one view, in the order read."""
         for resource, source in self.entries.get(view.__name__, ()):
             if isinstance(resource, view):
                 yield resource, source
+
+    def has(self, kind: str) -> bool:
+        """Whether there is any resource of a type, needed or not."""
+        return bool(self.entries.get(kind) or self.passed.get(kind))
+
+    def size(self) -> int:
+        """How many resources there are, needed or not."""
+        return sum(map(len, self.entries.values())) + sum(map(len, self.passed.values()))
 
     def gaps_of(self, kinds: Iterable[str]) -> list[Gap]:
         """The gaps that concern any of ``kinds``."""

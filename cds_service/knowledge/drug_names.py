@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cds_service.knowledge.concepts import Form
-from cds_service.knowledge.ingredients import Name, phrases
+from cds_service.knowledge.ingredients import Name, phrases, spellings
 from cds_service.knowledge.words import plain, words
 
 CACHED_LENGTH = 80
@@ -37,7 +37,7 @@ def read_drug_name(text: str) -> NamedDrug:
 
 
 def _read(text: str) -> NamedDrug:
-    tokens = words(text)
+    tokens = spellings().read(words(text))
     names = [meaning for _, _, meaning in phrases().find(tokens)]
     if not names:
         return NamedDrug()
@@ -45,6 +45,8 @@ def _read(text: str) -> NamedDrug:
     released = any(name.extended_release for name in names) or _is_extended_release(tokens)
     mg, per_ml = _naltrexone_strength(text, names, ingredients)
     form = next((name.form for name in names if name.form), None) or _form(tokens)
+    if "depot" in tokens and _DEPOTS & set(ingredients):
+        form = Form.DEPOT
     form = _long_lasting(form, ingredients, text, released, mg)
     return NamedDrug(ingredients, form, released and form is not Form.SUPPOSITORY, mg, per_ml)
 
@@ -53,34 +55,49 @@ _cached = lru_cache(maxsize=8192)(_read)
 
 
 # Dose form: the first row with a word in the text wins, so that "tablet for oral suspension" is a tablet.
-_FORMS: tuple[tuple[Form, frozenset[str]], ...] = (
-    (Form.IMPLANT, frozenset({"implant", "implants", "pellet", "pellets"})),
-    (Form.DEPOT, frozenset({"depot"})),
-    (Form.TOPICAL, frozenset({"cream", "gel", "ointment", "lotion", "topical"})),
-    (Form.PATCH, frozenset({"patch", "patches", "transdermal", "td", "ptwk", "pt"})),
-    (Form.NASAL, frozenset({"nasal", "intranasal"})),
-    (Form.SUPPOSITORY, frozenset({"suppository", "suppositories", "supp", "rectal"})),
-    (
-        Form.INJECTION,
-        frozenset(
-            {"injection", "injections", "injectable", "inj", "ampoule", "ampoules", "amp", "vial", "vials"}
-            | {"syringe", "syringes", "cartridge", "injector", "autoinjector", "iv", "im", "sc", "subq"}
-            | {"subcutaneous", "intravenous", "intramuscular", "infusion", "pca", "intrathecal", "epidural"}
+# Each row: English, then French, German, Nordic, Spanish and Italian words, without accents.
+_FORMS: tuple[tuple[Form, frozenset[str]], ...] = tuple(
+    (form, frozenset(known.split()))
+    for form, known in (
+        (Form.IMPLANT, "implant implants pellet pellets"),
+        (Form.TOPICAL, "cream gel ointment lotion topical creme pommade salbe crema"),
+        (
+            Form.PATCH,
+            "patch patches transdermal td ptwk pt transdermique transdermiques pflaster depotplaster plaster"
+            " parche parches cerotto cerotti pleister",
         ),
-    ),
-    (Form.FILM, frozenset({"film", "films", "strip", "strips"})),
-    (Form.CAPSULE, frozenset({"capsule", "capsules", "cap", "caps", "cp"})),
-    (
-        Form.TABLET,
-        frozenset({"tablet", "tablets", "tab", "tabs", "tb", "caplet", "caplets", "odt", "subl", "tbec"}),
-    ),
-    (
-        Form.LIQUID,
-        frozenset(
-            {"solution", "soln", "liquid", "suspension", "susp", "syrup", "elixir", "linctus", "tincture"}
-            | {"mixture", "drops", "conc", "concentrate", "liqd", "syrp", "elix"}
+        (Form.NASAL, "nasal intranasal nasenspray nesespray"),
+        (
+            Form.SUPPOSITORY,
+            "suppository suppositories supp rectal suppositoire suppositoires zapfchen stikkpille stikkpiller"
+            " supositorio supositorios supposta supposte",
         ),
-    ),
+        (
+            Form.INJECTION,
+            "injection injections injectable inj ampoule ampoules amp vial vials syringe syringes cartridge"
+            " injector autoinjector iv im sc subq subcutaneous intravenous intramuscular infusion pca"
+            " intrathecal epidural injektion injektionslosung injeksjon inyectable iniettabile ampullen",
+        ),
+        (Form.FILM, "film films strip strips"),
+        (
+            Form.CAPSULE,
+            "capsule capsules cap caps cp gelule gelules kapsel kapseln kapslar hartkapseln retardkapsel"
+            " retardkapseln depotkapsel depotkapsler capsula capsulas",
+        ),
+        (
+            Form.TABLET,
+            "tablet tablets tab tabs tb caplet caplets odt subl tbec comprime comprimes cpr tablette"
+            " tabletten filmtablette filmtabletten retardtablette retardtabletten tablett"
+            " tabletter depottablett"
+            " depottabletter sublingvaltablett comprimido comprimidos compressa compresse",
+        ),
+        (
+            Form.LIQUID,
+            "solution soln liquid suspension susp syrup elixir linctus tincture mixture drops conc"
+            " concentrate liqd syrp elix sirop gouttes tropfen saft mikstur draper jarabe gotas"
+            " sciroppo gocce siroop",
+        ),
+    )
 )
 _MISLEADING = (("film", "coated"), ("oral", "syringe"), ("gel", "caps"), ("gel", "capsule"))
 _SHORTHAND = frozenset({"pt", "tb", "cp"})
@@ -96,10 +113,19 @@ def _form(tokens: Sequence[str]) -> Form | None:
     return next((form for form, known in _FORMS if known & telling), None)
 
 
-_RELEASE_WORDS = frozenset({"er", "xr", "sr", "cr", "la", "mr", "pr", "xl", "contin", "continus", "retard"})
+_RELEASE_WORDS = frozenset(
+    {"er", "xr", "sr", "cr", "la", "mr", "pr", "xl", "lp", "contin", "continus", "retard", "ret", "depot"}
+    | {
+        f"{kind}{form}"
+        for kind in ("retard", "depot")
+        for form in ("tablette", "tabletten", "kapsel", "kapseln")
+    }
+    | {"depottablett", "depottabletter", "depotkapsler", "prolongee", "prolongada", "prolungato"}
+)
+""""Depot" is Nordic for extended release; a depot injection is told in :func:`_long_lasting`."""
 _RELEASE_PAIRS = frozenset(
     {(kind, "release") for kind in ("extended", "prolonged", "modified", "sustained", "controlled", "slow")}
-    | {("long", "acting"), ("m", "r"), ("prolonged", "rel"), ("extended", "rel")}
+    | {("long", "acting"), ("m", "r"), ("l", "p"), ("prolonged", "rel"), ("extended", "rel")}
     | {(kind, hours) for kind in ("tb", "cp", "t", "c") for hours in ("12", "24")}
 )
 _INTERVAL_WORDS = frozenset({"q", "every", "per", "over", "each", "in", "for"})
@@ -127,7 +153,7 @@ _STRENGTH = re.compile(
 )
 _RANGE_BEFORE = re.compile(r"\d\s*(?:-|to)\s*$")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_NALTREXONE = re.compile(r"(?<![a-z])(?:naltrex(?:one?)?|naltraxone|u?ldn)(?![a-z])")
+_NALTREXONE = re.compile(r"(?<![a-z])(?:naltrex[a-z]*|naltraxone|u?ldn)(?![a-z])")
 _BARE_NUMBER = re.compile(r"[\s-]*(\d\.\d+)\s*")
 """"LDN 4.5" and nothing more: milligrams. A whole number could be a count of capsules."""
 _NEXT_INGREDIENT = re.compile(r"[/+&](?=\s*[a-z])|\band\b|\bwith\b")
@@ -182,6 +208,8 @@ def _mg_per(unit: str) -> float:
     return 1000.0 if unit in ("g", "gram", "grams") else 0.001
 
 
+_DEPOTS = frozenset({"naltrexone", "buprenorphine"})
+"""Ingredients of depot injections."""
 _DEPOT_NALTREXONE_MG = 300.0
 _DEPOT_BUPRENORPHINE_MG_PER_ML = 20.0
 """Sublocade and Brixadi hold 50 mg/mL and more, buprenorphine for pain 0.3 mg/mL (RxNorm)."""
@@ -193,7 +221,7 @@ def _long_lasting(
     """The form, with depot injections and patches told from plain ones by their strength."""
     if form in (None, Form.INJECTION) and mg is not None and mg >= _DEPOT_NALTREXONE_MG:
         return Form.DEPOT
-    if form is Form.INJECTION and released and {"naltrexone", "buprenorphine"} & set(ingredients):
+    if form is Form.INJECTION and released and _DEPOTS & set(ingredients):
         return Form.DEPOT
     if form is Form.INJECTION and "buprenorphine" in ingredients:
         strong = any(v and mg >= _DEPOT_BUPRENORPHINE_MG_PER_ML for mg, v in _strengths(plain(text)))

@@ -16,7 +16,7 @@ from cds_service.knowledge.codings import System, ndc_spellings, spell
 from cds_service.knowledge.concepts import KnownBy, Medicine
 from cds_service.knowledge.condition_names import read_condition
 from cds_service.knowledge.conditions import code_meanings
-from cds_service.knowledge.ingredients import of_concern, phrases
+from cds_service.knowledge.ingredients import of_concern, phrases, spellings
 from cds_service.knowledge.medicines import recognise
 from cds_service.knowledge.observations import code_measures, observation_measures
 from cds_service.knowledge.products import find
@@ -162,7 +162,7 @@ def _row_of_condition(system: System, code: str) -> tuple[dict[str, str], bool]:
 def _named(text: str) -> Iterator[Reading]:
     medicine = recognise([], [text])
     if medicine.known_by is not KnownBy.NOT:
-        told = words(text)
+        told = spellings().read(words(text))
         found = [(" ".join(told[start:end])) for start, end, _ in phrases().find(told)]
         backing = tuple(b for phrase in dict.fromkeys(found) for b in _rows_of_names().get(phrase, ()))
         quoted = " and ".join(repr(phrase) for phrase in dict.fromkeys(found))

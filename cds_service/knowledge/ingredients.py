@@ -7,7 +7,8 @@ from functools import cache
 
 from cds_service.knowledge import tables
 from cds_service.knowledge.concepts import Duration, Form, Ingredient, Role
-from cds_service.knowledge.words import Phrases
+from cds_service.knowledge.spellings import Spellings
+from cds_service.knowledge.words import Phrases, words
 
 OF_CONCERN = frozenset(Role) - {Role.OTHER, Role.RESCUE_ANTAGONIST}
 """Roles a rule acts on; partners such as acetaminophen have none of them."""
@@ -51,6 +52,20 @@ def phrases() -> Phrases[Name]:
         for name in tables.cell(row["names"]):
             found.add(name, meaning)
     return found
+
+
+@cache
+def spellings() -> Spellings:
+    """The ingredients of concern in other languages, with their salts, cut off or mistyped."""
+    names, known = [], set()
+    for row in tables.rows("product_names"):
+        known.update(words(row["name"]))
+    for row in tables.rows("ingredients"):
+        for name in tables.cell(row["names"]):
+            known.update(words(name))
+            if row["role"] in OF_CONCERN or row["name"] == "naloxone":
+                names.append(name)
+    return Spellings(names, known)
 
 
 def _product_name(row: dict[str, str]) -> Name:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cds_service.chart import Exposure, PatientChart, milligrams
+from collections.abc import Sequence
+
+from cds_service.chart import Exposure, Order, PatientChart, milligrams
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
@@ -14,7 +16,7 @@ TOPIC = Topic.PERIPHERAL_OPIOID
 
 
 def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
-    """Info; a warning for loperamide above the label's daily maximum."""
+    """Info; a warning for loperamide above the label's daily maximum, on the list or ordered."""
     ordered = [o for o in chart.orders if o.medicine.has(Role.PERIPHERAL_OPIOID) and not o.medicine.is_opioid]
     naltrexone = naltrexone_in_basket(chart)
     taken = [e for e in chart.exposed(Role.PERIPHERAL_OPIOID) if e.is_current and not e.medicine.is_opioid]
@@ -23,7 +25,8 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
         found = [*(e.evidence for e in taken), *(o.evidence for o in ordered)]
     elif any(order.selected for order in ordered) and (naltrexone or on_naltrexone):
         found = [*(e.evidence for e in on_naltrexone), *(o.evidence for o in (*naltrexone, *ordered))]
-        taken = []
+        taken = [e for e in taken if _is_high([e], clinical)]
+        found += [e.evidence for e in taken]
     else:
         return "neither naltrexone nor an opioid of the gut is ordered that meets the other"
     if not found or not (taken or ordered):
@@ -32,7 +35,7 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
     names = shortened(
         list(dict.fromkeys(name for m in medicines for name in m.named(Role.PERIPHERAL_OPIOID)))
     )
-    high = _is_high(taken, clinical)
+    high = _is_high(taken, clinical) or _is_high(ordered, clinical)
     limit = milligrams(clinical.peripheral_opioid.loperamide_high_mg)
     yield Finding(
         topic=TOPIC,
@@ -45,6 +48,7 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
     return None
 
 
-def _is_high(taken: list[Exposure], clinical: Clinical) -> bool:
-    doses = [e.daily_mg or 0.0 for e in taken if "loperamide" in e.medicine.named(Role.PERIPHERAL_OPIOID)]
+def _is_high(entries: Sequence[Exposure | Order], clinical: Clinical) -> bool:
+    """List and basket are summed apart: an order beside its own list entry is a renewal as a rule."""
+    doses = [e.daily_mg or 0.0 for e in entries if "loperamide" in e.medicine.named(Role.PERIPHERAL_OPIOID)]
     return sum(doses) > clinical.peripheral_opioid.loperamide_high_mg

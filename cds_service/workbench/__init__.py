@@ -11,18 +11,22 @@ from cds_service.knowledge import VERSION
 from cds_service.knowledge.clinical import Clinical
 from cds_service.workbench import navigation, policy
 from cds_service.workbench.explain import explanations
+from cds_service.workbench.try_it import Trial, add_routes
+
+__all__ = ["Trial", "workbench_blueprint"]
 
 
-def workbench_blueprint(clinical: Clinical) -> flask.Blueprint:
-    """The pages, with the figures in force at this site."""
+def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Blueprint:
+    """The pages, with the figures in force at this site; orders can be tried when ``trial`` is given."""
     blueprint = flask.Blueprint(
         "workbench", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
     explained = explanations(clinical)
 
-    @blueprint.get("/")
-    def index() -> flask.typing.ResponseReturnValue:
-        return flask.redirect(flask.url_for("workbench.topics"))
+    if trial is not None:
+        add_routes(blueprint, trial)
+    else:
+        blueprint.add_url_rule("/", "home", lambda: flask.redirect(flask.url_for("workbench.topics")))
 
     @blueprint.get("/explain")
     def topics() -> str:

@@ -48,6 +48,33 @@ def test_two_entries_add_up():
     assert only(judged(exposures=both)).indicator == "warning"
 
 
+@pytest.mark.parametrize(("mg", "indicator"), [(16.0, "info"), (24.0, "warning"), (None, "info")])
+@pytest.mark.parametrize("selected", ["loperamide", "naltrexone"])
+def test_a_high_dose_that_is_ordered_is_a_warning_too(mg, indicator, selected):
+    drafts = (
+        ldn(selected=selected == "naltrexone"),
+        order(LOPERAMIDE, id="d2", daily_mg=mg, selected=selected == "loperamide"),
+    )
+    assert only(judged(*drafts)).indicator == indicator
+
+
+def test_a_high_dose_ordered_for_a_patient_on_naltrexone():
+    finding = only(judged(order(LOPERAMIDE, daily_mg=24.0), exposures=(taken(CAPSULE, 4.5),)))
+    assert finding.indicator == "warning"
+
+
+def test_a_high_dose_on_the_list_is_not_hidden_by_a_small_order():
+    listed = (taken(CAPSULE, 4.5), taken(LOPERAMIDE, daily_mg=24.0))
+    finding = only(judged(order(LOPERAMIDE, daily_mg=4.0), exposures=listed))
+    assert finding.indicator == "warning"
+    assert len(finding.found) == 3
+
+
+def test_a_renewal_does_not_count_twice():
+    listed = (taken(LOPERAMIDE, daily_mg=12.0), taken(CAPSULE, 4.5))
+    assert only(judged(order(LOPERAMIDE, daily_mg=12.0), exposures=listed)).indicator == "info"
+
+
 @pytest.mark.parametrize(
     ("orders", "exposures"),
     [

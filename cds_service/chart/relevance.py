@@ -1,0 +1,125 @@
+"""Which resources of a record can matter to a rule, by one glance at their codes and names.
+
+Everything here errs on the side of reading: what is unusual, doubtful or written in another
+shape is needed. What a concept means is asked of the knowledge once and then remembered, as yes or
+no, under a keyed hash of the concept as it was written: its words may be a patient's, and are not kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from cds_service.chart.problems import triples
+from cds_service.fhir.codes import codes_of, text_of
+from cds_service.fhir.resources import CodeableConcept
+from cds_service.fhir.sketches import NOTHING, Sketch
+from cds_service.knowledge import condition_meanings, observation_measures, recognise
+from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.concepts import Role
+
+OF_CONCERN = frozenset(set(Role) - {Role.OTHER})
+"""Roles of ingredients that a rule asks for."""
+
+_MOST_REMEMBERED = 50_000
+_decode_concept = msgspec.json.Decoder(CodeableConcept).decode
+
+
+class _Remembered:
+    """A yes or no about concepts, each asked once; two concepts share an answer once in 10**15."""
+
+    def __init__(self, ask: Callable[[CodeableConcept], bool]) -> None:
+        self._ask = ask
+        self._answers: dict[int, bool] = {}
+
+    def __call__(self, written: msgspec.Raw) -> bool:
+        text = bytes(written)
+        key = hash(text)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._asked(text)
+            if len(self._answers) >= _MOST_REMEMBERED:
+                self._answers.clear()
+            self._answers[key] = answer
+        return answer
+
+    def _asked(self, text: bytes) -> bool:
+        try:
+            return self._ask(_decode_concept(text))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return True
+
+
+class Relevance:
+    """Whether a resource is needed, under the figures in force at a site and the knowledge loaded."""
+
+    def __init__(self, clinical: Clinical) -> None:
+        self._excipients = re.compile(
+            "|".join(map(re.escape, clinical.compounding.excipients)), re.IGNORECASE
+        )
+        self._medicine = _Remembered(_names_medicine_of_concern)
+        self._problem = _Remembered(_names_problem)
+        self._measure = _Remembered(_names_measure)
+        self._allergen = _Remembered(self._names_allergen)
+        self._by_kind: dict[str, Callable[[Sketch], bool]] = {
+            "MedicationRequest": self._medication,
+            "MedicationOrder": self._medication,
+            "MedicationStatement": self._medication,
+            "MedicationDispense": self._medication,
+            "MedicationAdministration": self._medication,
+            "Condition": self._condition,
+            "Observation": self._observation,
+            "AllergyIntolerance": self._allergy,
+        }
+
+    def __call__(self, sketch: Sketch) -> bool:
+        """Whether ``sketch`` must be read in full."""
+        judge = self._by_kind.get(type(sketch).__name__)
+        return judge is None or judge(sketch)
+
+    def _medication(self, sketch: Sketch) -> bool:
+        """A medicine named by a reference, or in R5's way, is not told at a glance."""
+        concept: msgspec.Raw = sketch.medication_codeable_concept
+        if (
+            concept is NOTHING
+            or sketch.medication_reference is not NOTHING
+            or sketch.medication is not NOTHING
+        ):
+            return True
+        return self._medicine(concept)
+
+    def _condition(self, sketch: Sketch) -> bool:
+        return sketch.code is NOTHING or self._problem(sketch.code)
+
+    def _observation(self, sketch: Sketch) -> bool:
+        return sketch.code is NOTHING or sketch.component is not NOTHING or self._measure(sketch.code)
+
+    def _allergy(self, sketch: Sketch) -> bool:
+        if sketch.code is NOTHING or b'"substance"' in bytes(sketch.reaction):
+            return True
+        return self._allergen(sketch.code) or (
+            sketch.substance is not NOTHING and self._allergen(sketch.substance)
+        )
+
+    def _names_allergen(self, concept: CodeableConcept) -> bool:
+        """Of a medicine of concern, or of something that capsules are filled and coloured with."""
+        names = [concept.text, *(coding.display or coding.code for coding in concept.coding)]
+        return _names_medicine_of_concern(concept) or any(self._excipients.search(n) for n in names if n)
+
+
+def _names_medicine_of_concern(concept: CodeableConcept) -> bool:
+    """Also what names nothing at all: that a medicine is not known is said."""
+    codings, text = codes_of(concept), text_of(concept)
+    if not codings and not text:
+        return True
+    return recognise(codings, [text] if text else []).has(*OF_CONCERN)
+
+
+def _names_problem(concept: CodeableConcept) -> bool:
+    return bool(condition_meanings(triples(concept.coding), concept.text))
+
+
+def _names_measure(concept: CodeableConcept) -> bool:
+    return bool(observation_measures(triples(concept.coding), concept.text))

@@ -1,0 +1,110 @@
+"""The numbered rules of CDS Hooks, tried on any service from outside.
+
+The service is called as an EHR calls it, and as none should; every answer is kept and checked for form.
+Nothing here knows what a service is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds_service.conformance import callers, calls, ehr, fetching, forms
+from cds_service.conformance.bodies import body_for
+from cds_service.conformance.calls import Tried
+from cds_service.conformance.feedback import feedback
+from cds_service.conformance.results import Result, Seen, expect, is_refused, table, untestable
+from cds_service.conformance.target import Exchange, Target, Unreachable
+
+__all__ = ["Options", "Result", "Target", "Unreachable", "examine", "is_refused"]
+
+Json = dict[str, Any]
+SANDBOX_ORIGIN = "https://sandbox.cds-hooks.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``bodies`` are one's own requests by hook; ``fhir_port`` is where a FHIR server is offered."""
+
+    bodies: Mapping[str, Json] = field(default_factory=dict)
+    origin: str = SANDBOX_ORIGIN
+    fhir_port: int = 0
+    on_step: Callable[[str], None] = lambda step: None
+
+
+def examine(target: Target, options: Options | None = None) -> list[Result]:
+    """One result a rule. Raises :class:`Unreachable` when the service does not answer at all."""
+    return table(_all(target, options or Options()))
+
+
+def _all(target: Target, options: Options) -> Iterator[Seen]:
+    yield from forms.beyond_reach()
+    yield from calls.transport(target)
+    options.on_step("discovery")
+    discovered = target.get("")
+    yield from calls.discovery(target, discovered)
+    yield from forms.on_discovery(discovered.document)
+    services, unknown = _services(discovered, options.bodies)
+    if not services:
+        hooks = ", ".join(unknown) or "(none)"
+        yield untestable("R1", f"no request is known for the hooks {hooks}; give one with --request")
+        return
+    answers: list[tuple[Json, Exchange]] = []
+    for tried in services:
+        options.on_step(tried.id)
+        yield from _answers_of(target, tried, answers)
+    yield from _deeper(target, services[0], options)
+    yield from forms.on_answers(answers)
+    yield from calls.every_answer(target)
+
+
+def _services(discovered: Exchange, given: Mapping[str, Json]) -> tuple[list[Tried], list[str]]:
+    """The services that a request is known for, and the hooks of the others."""
+    document = discovered.document
+    listed = document.get("services") if isinstance(document, dict) else None
+    found, unknown = [], []
+    for service in listed if isinstance(listed, list) else ():
+        if not isinstance(service, dict):
+            continue
+        body = body_for(service, given)
+        if body is None:
+            unknown.append(str(service.get("hook")))
+        else:
+            found.append(Tried(str(service.get("id")), str(service.get("hook")), body))
+    return found, unknown
+
+
+def _answers_of(target: Target, tried: Tried, answers: list[tuple[Json, Exchange]]) -> Iterator[Seen]:
+    """A correct call, with all of prefetch and with empty lists: what the answers are checked on."""
+    for body in (tried.again(), tried.again(prefetch=tried.empty_prefetch())):
+        answer = target.post(tried.path, body)
+        yield expect("C1", answer.ok, f"{answer}, expected 200")
+        yield expect("I3", answer.ok and answer.document is not None, f"{answer}, expected 200 with JSON")
+        if answer.ok:
+            answers.append((body, answer))
+
+
+def _deeper(target: Target, tried: Tried, options: Options) -> Iterator[Seen]:
+    """What one service is enough for."""
+    for step, check in (
+        ("routes", calls.routes),
+        ("refusals", calls.refusals),
+        ("tolerance", calls.tolerance),
+        ("another patient's data", calls.strangers),
+        ("no guidance", calls.silence),
+        ("speed", calls.speed),
+        ("feedback", feedback),
+    ):
+        options.on_step(step)
+        yield from check(target, tried)
+    options.on_step("tokens")
+    yield from callers.callers(target, tried, options.origin)
+    options.on_step("FHIR server")
+    if not target.is_loopback:
+        yield from fetching.without_server()
+        return
+    with ExitStack() as servers:
+        own = servers.enter_context(ehr.running(options.fhir_port))
+        yield from fetching.with_server(target, tried, own, servers.enter_context(ehr.running()))

@@ -1,0 +1,117 @@
+"""Who may call (A): tokens with one thing wrong each, as a client that is registered can send them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from cds_service.conformance.calls import Tried
+from cds_service.conformance.results import Seen, expect, failed, not_applicable, passed, untestable
+from cds_service.conformance.signing import Signer
+from cds_service.conformance.target import Exchange, Target
+
+_NEED_KEY = ("A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "A11", "A12", "I2")
+_DAY = 86_400
+
+
+def callers(target: Target, tried: Tried, origin: str) -> Iterator[Seen]:
+    """A1 to A12, A14 and I2."""
+    bare = target.post(tried.path, tried.again(), token=None)
+    yield expect("A1", bare.status == 401, f"a call without a token: {bare.status}")
+    yield from preflight(target, tried, origin)
+    if target.signer is None:
+        for row in _NEED_KEY:
+            yield untestable(row, "needs --key and --iss of a registered client")
+        return
+    good = target.post(tried.path, tried.again())
+    yield expect("A2", good.ok, f"a correct token: {good.status}")
+    yield expect("I2", good.ok, f"a correct token: {good.status}")
+    if bare.ok:
+        for row in _NEED_KEY[1:-1]:
+            yield failed(row, "calls without any token are answered")
+        return
+    yield from _mutations(target, tried, target.signer)
+    yield from _replay(target, tried, target.signer)
+    yield from _says_nothing(target)
+
+
+def preflight(target: Target, tried: Tried, origin: str) -> Iterator[Seen]:
+    """A14."""
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    answer = target.call("OPTIONS", tried.path, headers=headers, token=None)
+    allowed = answer.headers.get("Access-Control-Allow-Origin")
+    if allowed is None:
+        yield not_applicable("A14", f"pages of {origin} may not call; name one that may with --origin")
+        return
+    yield expect("A14", answer.status < 300, f"a preflight without a token: {answer.status}")
+    yield expect("A14", allowed in ("*", origin), f"Access-Control-Allow-Origin: {allowed}")
+    open_to_all = allowed == "*" and answer.headers.get("Access-Control-Allow-Credentials") == "true"
+    yield expect("A14", not open_to_all, "a wildcard together with credentials")
+    named = answer.headers.get("Access-Control-Allow-Headers", "").lower()
+    fine = named == "*" or ("authorization" in named and "content-type" in named)
+    yield expect("A14", fine, "Access-Control-Allow-Headers lacks Authorization or Content-Type")
+
+
+def _mutations(target: Target, tried: Tried, signer: Signer) -> Iterator[Seen]:
+    for row, words, token in _bad_tokens(signer, target.url(tried.path)):
+        answer = target.post(tried.path, tried.again(), token=token)
+        yield expect(row, answer.status == 401, f"{words}: {answer.status}, expected 401")
+    if signer.tenant is None:
+        yield untestable("A9", "needs --tenant")
+
+
+def _bad_tokens(signer: Signer, url: str) -> Iterator[tuple[str, str, str]]:
+    now = int(time.time())
+    for name in ("kid", "typ"):
+        yield "A3", f"no {name}", signer.token(url, header={name: ...})
+    yield "A3", "typ JWS", signer.token(url, header={"typ": "JWS"})
+    for name in ("iss", "aud", "exp", "iat", "jti"):
+        without: dict[str, Any] = {name: ...}
+        yield "A4", f"no {name}", signer.token(url, **without)
+    yield "A5", "alg none", signer.unsigned(url)
+    yield "A5", "HS384", signer.with_hmac(url)
+    yield "A6", "an unknown issuer", signer.token(url, iss="https://stranger.example.org")
+    yield "A6", "an unregistered jku", signer.token(url, header={"jku": "https://stranger.example.org/jwks"})
+    yield (
+        "A7",
+        "another URL as audience",
+        signer.token(url, aud="https://stranger.example.org/cds-services/x"),
+    )
+    moments: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("expired an hour ago", {"iat": now - 3900, "exp": now - 3600}),
+        ("issued in the future", {"iat": now + 3600, "exp": now + 3900}),
+        ("not valid yet", {"nbf": now + 3600}),
+        ("a life of a day", {"exp": now + _DAY}),
+    )
+    for words, claims in moments:
+        yield "A8", words, signer.token(url, **claims)
+    if signer.tenant is not None:
+        yield "A9", "an unknown tenant", signer.token(url, tenant="no-such-tenant")
+    yield "A10", "another key's signature", signer.token(url, key=signer.stranger())
+    yield "A10", "an unknown kid", signer.token(url, header={"kid": "no-such-key"})
+    head, _, signature = signer.token(url).split(".")
+    _, claims_of_another, _ = signer.token(url, sub="changed").split(".")
+    yield "A10", "changed claims", f"{head}.{claims_of_another}.{signature}"
+
+
+def _replay(target: Target, tried: Tried, signer: Signer) -> Iterator[Seen]:
+    token = signer.token(target.url(tried.path))
+    first = target.post(tried.path, tried.again(), token=token)
+    second = target.post(tried.path, tried.again(), token=token)
+    yield expect("A11", first.ok, f"a token's first use: {first.status}")
+    yield expect("A11", second.status == 401, f"a token's second use: {second.status}, expected 401")
+
+
+def _says_nothing(target: Target) -> Iterator[Seen]:
+    """Every refusal reads the same: then none tells what was wrong."""
+    refused: list[Exchange] = [e for e in target.exchanges if e.status == 401 and e.method == "POST"]
+    if not refused:
+        yield untestable("A12", "no call was refused")
+        return
+    told = {exchange.text for exchange in refused}
+    yield passed("A12") if len(told) == 1 else failed("A12", f"{len(told)} different bodies of 401")

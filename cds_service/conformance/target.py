@@ -1,0 +1,116 @@
+"""The service under test; every exchange with it is kept, for the rules that hold for all answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from cds_service.conformance.signing import Signer
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Unreachable(Exception):
+    """No answer came at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call and its answer; ``document`` is None where the body is not JSON."""
+
+    method: str
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    document: Any
+    seconds: float
+
+    @property
+    def refused(self) -> bool:
+        """Answered with 4xx: neither taken nor broken."""
+        return 400 <= self.status < 500
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 200
+
+    def __str__(self) -> str:
+        path = urlsplit(self.url).path
+        return f"{self.method} {path}: {self.status}"
+
+
+@dataclass(slots=True)
+class Target:
+    """``base`` is the URL before ``/cds-services``."""
+
+    base: str
+    signer: Signer | None = None
+    timeout: float = 20.0
+    exchanges: list[Exchange] = field(default_factory=list)
+    on_call: Callable[[], None] = lambda: None
+    _session: requests.Session = field(default_factory=requests.Session)
+
+    @property
+    def is_loopback(self) -> bool:
+        return urlsplit(self.base).hostname in _LOOPBACK
+
+    def url(self, path: str) -> str:
+        return f"{self.base}/cds-services{path}"
+
+    def get(self, path: str, **options: Any) -> Exchange:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, body: Any, **options: Any) -> Exchange:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **options.pop("headers", {})}
+        return self.call("POST", path, data=data, headers=headers, **options)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = "",
+    ) -> Exchange:
+        """One call; ``token`` is signed anew when empty, left out when None. Raises :class:`Unreachable`."""
+        self.on_call()
+        url = self.url(path)
+        if token == "" and self.signer:
+            token = self.signer.token(url)
+        sent = {"Accept": "application/json", **(headers or {})}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        began = perf_counter()
+        try:
+            answer = self._session.request(
+                method, url, data=data, headers=sent, timeout=self.timeout, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise Unreachable(f"{url}: {type(error).__name__}") from error
+        exchange = Exchange(
+            method, url, answer.status_code, answer.headers, answer.text, _json(answer.text),
+            perf_counter() - began,
+        )  # fmt: skip
+        self.exchanges.append(exchange)
+        return exchange
+
+
+def _json(text: str) -> Any:
+    """Strictly: neither comments, trailing commas nor NaN."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except ValueError:
+        return None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)

@@ -1,0 +1,32 @@
+"""Daily doses of opioids of the gut."""
+
+import pytest
+
+from cds_service.chart.peripheral_doses import daily_mg
+from cds_service.fhir.dosage import DoseStep
+from cds_service.knowledge import recognise
+
+CAPSULE = recognise([], ["loperamide 2 mg capsule"])
+LIQUID = recognise([], ["loperamide 1 mg/5 mL oral solution"])
+
+
+def step(value, unit, per_day=None, **more):
+    return DoseStep(value=value, unit=unit, per_day=per_day, **more)
+
+
+@pytest.mark.parametrize(
+    ("steps", "medicine", "mg"),
+    [
+        ([step(3, "capsule", 4)], CAPSULE, 24.0),
+        ([step(4, "mg", 4)], CAPSULE, 16.0),
+        ([step(2, "capsule", 2, value_high=4, per_day_high=3)], CAPSULE, 24.0),
+        ([step(20, "mL", 4)], LIQUID, 16.0),
+        ([step(1, "mg", 1), step(2, "mg", 2)], CAPSULE, 5.0),
+        ([step(16, "mg", 1, starts_after_days=0), step(4, "mg", 1, starts_after_days=2)], CAPSULE, 16.0),
+        ([step(20, "mL", 4)], CAPSULE, None),
+        ([step(3, "capsule", 4)], recognise([], ["loperamide"]), None),
+        ([], CAPSULE, None),
+    ],
+)
+def test_daily_dose(steps, medicine, mg):
+    assert daily_mg(steps, medicine) == mg

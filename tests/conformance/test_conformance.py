@@ -1,0 +1,229 @@
+"""The conformance tool: our service passes all that can be tried, a broken one fails where it is broken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc.jwk import ECKey
+
+from cds_service import create_app
+from cds_service.cli import main
+from cds_service.conformance import Options, Target, Unreachable, examine, is_refused
+from cds_service.conformance.rows import ROWS
+from cds_service.conformance.signing import Signer, read_key
+from cds_service.scenarios import load
+from cds_service.settings import Settings
+from tests.conformance.broken import broken_service
+from tests.conformance.conftest import served
+from tests.replay.conftest import NOW
+from tests.servers import free_port
+
+ISS = "https://ehr.example.org/fhir"
+SLOW = "P9"
+"""How fast an answer is depends on the machine: no test hangs on it."""
+
+
+def states(results: Any) -> dict[str, str]:
+    return {result.id: result.state for result in results if result.id != SLOW}
+
+
+def words(results: Any, row: str) -> tuple[str, ...]:
+    return next(result.seen for result in results if result.id == row)
+
+
+def settings(folder: Path, **more: Any) -> Settings:
+    return Settings(database_url=f"sqlite:///{folder}/cds.sqlite3", time_budget_ms=5000, **more)
+
+
+@pytest.fixture(scope="module")
+def in_development(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Rules on reading from a FHIR server: in production it would have to be https."""
+    app = create_app(settings(tmp_path_factory.mktemp("development"), cds_environment="development"))
+    with served(app) as url:
+        return examine(Target(url))
+
+
+@pytest.fixture(scope="module")
+def in_production(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Rules on who calls: development answers everybody."""
+    folder, port = tmp_path_factory.mktemp("production"), free_port()
+    key = ECKey.generate_key("P-384", {"kid": "k1", "use": "sig"}, private=True)
+    (folder / "keys.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    (folder / "private.json").write_text(json.dumps(key.as_dict(private=True)))
+    (folder / "clients.toml").write_text(
+        f"[clients.tool]\niss = '{ISS}'\njwks_file = 'keys.json'\ntenants = ['one']\n"
+        "cors_origins = ['https://ehr.example.org']\n"
+    )
+    app = create_app(
+        settings(
+            folder,
+            clients_file=str(folder / "clients.toml"),
+            public_url=f"http://127.0.0.1:{port}",
+            allow_unreviewed=True,
+        )
+    )
+    signer = Signer(read_key(folder / "private.json"), ISS, "k1", tenant="one")
+    with served(app, port) as url:
+        return examine(Target(url, signer), Options(origin="https://ehr.example.org"))
+
+
+@pytest.mark.parametrize("run", ["in_development", "in_production"])
+def test_our_own_service_fails_nothing(run: str, request: pytest.FixtureRequest) -> None:
+    results = request.getfixturevalue(run)
+    failed = {row: words(results, row) for row, state in states(results).items() if state == "fail"}
+    assert failed == ({"A1": ("a call without a token: 200",)} if run == "in_development" else {})
+    assert not is_refused(results)
+
+
+def test_every_rule_that_can_be_seen_from_outside_passes_somewhere(
+    in_development: Any, in_production: Any
+) -> None:
+    first, second = states(in_development), states(in_production)
+    never = {row for row in first if "pass" not in (first[row], second[row])}
+    assert never == {"T1", "R6", "C2", "S6", "S11", "F6", "A13", "A15", "I13"}
+
+
+def test_every_row_has_one_line_in_order(in_development: Any) -> None:
+    assert [result.id for result in in_development] == [row.id for row in ROWS]
+    assert all(result.state != "not testable" or result.seen for result in in_development)
+
+
+@pytest.fixture(scope="module")
+def of_broken() -> Any:
+    with served(broken_service()) as url:
+        return examine(Target(url))
+
+
+BROKEN = {
+    "T4": "discovery, $.services[0].title: Null or empty",
+    "D4": "$.services[0].title",
+    "D6": "$.services[0].prefetch",
+    "D7": "token {{context.nobody}}",
+    "D11": "$.services[0].version",
+    "D15": "neither ETag nor Cache-Control",
+    "T6": "Content-Type text/html",
+    "R1": "GET on a service: 200, expected 405",
+    "R2": "a request without hook: 200",
+    "R3": "a request with another hook: 200",
+    "R5": "fhirAuthorization without fhirServer: 200",
+    "R8": "a token for another patient: 200",
+    "R9": "a request without patientId: 200",
+    "R10": "the access token stands in an answer",
+    "P1": "a request without prefetch: 500",
+    "P3": "a request without any data: 500",
+    "C3": "140 characters; fewer than 140 allowed",
+    "C7": "$.cards[0].source.topic.code",
+    "C9": "HTML in the markdown",
+    "C10": "cds-resp-6",
+    "C15": "cds-resp-3",
+    "C18": "no OperationOutcome",
+    "S1": "$.cards[0].suggestions[0].uuid",
+    "S8": "a delete has no resource",
+    "F1": "feedback with no array: 200",
+    "F2": "feedback with the outcome ignored: 200",
+    "F3": "a suggestion without uuid",
+    "F4": "feedback with an empty overrideReason: 200",
+    "F9": "feedback with a card that nobody served: 200",
+    "A1": "a call without a token: 200",
+    "A14": "a wildcard together with credentials",
+    "I5": "see C3",
+    "I6": "see C9, T4",
+    "I7": "see C10",
+    "I9": "see C15",
+    "I10": "see S1",
+    "I11": "see S8",
+}
+
+
+def test_a_broken_service_fails_exactly_where_it_is_broken(of_broken: Any) -> None:
+    failed = {row for row, state in states(of_broken).items() if state == "fail"}
+    assert failed == set(BROKEN)
+    assert is_refused(of_broken)
+
+
+@pytest.mark.parametrize("row", BROKEN)
+def test_what_is_broken_is_said(of_broken: Any, row: str) -> None:
+    assert any(BROKEN[row] in said for said in words(of_broken, row)), words(of_broken, row)
+
+
+def test_nobody_answers() -> None:
+    with pytest.raises(Unreachable):
+        examine(Target(f"http://127.0.0.1:{free_port()}"))
+
+
+def test_a_service_of_another_hook_is_examined_as_far_as_it_goes() -> None:
+    app = flask.Flask("other")
+
+    @app.get("/cds-services")
+    def discovery() -> Any:
+        return {"services": [{"id": "x", "hook": "appointment-book", "description": "Books"}]}
+
+    with served(app) as url:
+        results = examine(Target(url))
+    assert states(results)["D3"] == "pass"
+    assert "appointment-book" in words(results, "R1")[0]
+
+
+# --- the command --------------------------------------------------------------
+
+
+def test_the_command_prints_the_table_and_ends_with_one() -> None:
+    with served(broken_service()) as url:
+        result = CliRunner().invoke(main, ["conformance", f"{url}/cds-services/", "--failures"])
+    assert result.exit_code == 1
+    assert (
+        "C3   SHALL    fail           summary is one sentence of fewer than 140 characters" in result.output
+    )
+    assert "C4 " not in result.output
+    assert f"{len(BROKEN)} fail" in result.output
+
+
+def test_the_command_as_json_with_a_request_of_ones_own(tmp_path: Path) -> None:
+    body = load("oxycodone-stopped-six-days-ago").request("order-sign", NOW)
+    (tmp_path / "request.json").write_text(json.dumps(body))
+    app = create_app(settings(tmp_path, cds_environment="development"))
+    with served(app) as url:
+        arguments = ["conformance", url, "--request", str(tmp_path / "request.json"), "--json"]
+        result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0
+    rows = {row["id"]: row["state"] for row in json.loads(result.output)}
+    assert rows["C3"] == "pass" and len(rows) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["http://127.0.0.1:1"], 3, "cannot be reached"),
+        (["http://127.0.0.1:1", "--key", "/nowhere.pem", "--iss", "x"], 2, "/nowhere.pem"),
+        (["http://127.0.0.1:1", "--key", "/nowhere.pem"], 2, "--key needs --iss"),
+        (["http://127.0.0.1:1", "--request", "/nowhere.json"], 2, "/nowhere.json"),
+    ],
+)
+def test_wrong_use(arguments: list[str], code: int, said: str) -> None:
+    result = CliRunner().invoke(main, ["conformance", *arguments])
+    assert result.exit_code == code
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    "key", [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)], ids=["ec", "rsa"]
+)
+def test_keys_are_read_as_pem(tmp_path: Path, key: Any) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    assert read_key(path).private_numbers() == key.private_numbers()
+
+
+def test_a_key_of_another_curve_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    key = ec.generate_private_key(ec.SECP256R1())
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(ValueError, match="P-384"):
+        read_key(path)
