@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from cds_service.cds_hooks import FeedbackItem, RefusedItem
@@ -15,11 +18,25 @@ from cds_service.rules import Finding
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own name for it
+
+
+def share_metrics(folder: Path) -> None:
+    """Count in files under ``folder``, for this process and its forks, so that each worker can tell all.
+
+    To be called before the first :class:`Metrics` is made. A worker that ended stays in the sums.
+    """
+    os.environ[_SHARED] = str(folder)
+    # the library looks at the variable when it is imported, and by then it is too late
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+
+
 class Metrics:
-    """The counters of one application."""
+    """The counters of one application; of all its workers where :func:`share_metrics` was called."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._now = CollectorRegistry()
         self.requests = Counter(
             "ldn_cds_requests", "Answers by service and status", ("service", "status"), registry=self.registry
         )
@@ -83,20 +100,35 @@ class Metrics:
 
     def watch_journal(self, seconds_behind: Callable[[], float]) -> None:
         """Show, at each scrape, how long the oldest card waits for the database."""
-        gauge = Gauge(
-            "ldn_cds_journal_lag_seconds",
-            "Age of the oldest journal file that is not loaded",
-            registry=self.registry,
+        self._now.register(
+            _Asked(
+                "ldn_cds_journal_lag_seconds",
+                "Age of the oldest journal file that is not loaded",
+                seconds_behind,
+            )
         )
-        gauge.set_function(seconds_behind)
 
     def watch(self, servers: Callable[[], Mapping[str, bool]]) -> None:
         """Show, at each scrape, which FHIR servers do not answer; ``servers`` bounds how many there are."""
-        self.registry.register(_Servers(servers))
+        self._now.register(_Servers(servers))
 
     def page(self) -> bytes:
         """The exposition of ``GET /metrics``."""
-        return generate_latest(self.registry)
+        counted = self.registry
+        if _SHARED in os.environ:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+        return generate_latest(counted) + generate_latest(self._now)
+
+
+class _Asked(Collector):
+    """A number that is the same whichever worker is asked."""
+
+    def __init__(self, name: str, words: str, ask: Callable[[], float]) -> None:
+        self._name, self._words, self._ask = name, words, ask
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(self._name, self._words, value=self._ask())
 
 
 class _Servers(Collector):

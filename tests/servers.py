@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis servers for the tests, each on a free port with a directory of its own."""
+"""Real servers for the tests: PostgreSQL, Redis and our own, each on a free port in a folder of its own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import find_program
@@ -101,3 +103,65 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], folder: Path) -> None
         except OSError:
             time.sleep(0.05)
     raise AssertionError((folder / "server.log").read_text("utf-8", "replace"))
+
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running service; ``process`` is the one above the workers, ``log`` all it wrote."""
+
+    base: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def workers(self) -> set[int]:
+        """The processes that answer."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(pid) for pid in children.read_text().split()}
+
+
+@contextmanager
+def ldn_cds(folder: Path, environment: Mapping[str, str], workers: int = 1) -> Iterator[Served]:
+    """The service as ``ldn-cds serve`` starts it, in development unless told otherwise."""
+    port = free_port()
+    settings = {
+        "CDS_ENVIRONMENT": "development",
+        "DATABASE_URL": f"sqlite:///{folder}/test.sqlite3",
+        "LOG_FORMAT": "json",
+        **environment,
+    }
+    command = [sys.executable, "-m", "cds_service.cli", "serve", f"--workers={workers}", f"--port={port}"]
+    written = folder / f"ldn-cds-{port}.log"
+    with written.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--host=127.0.0.1"], env={**os.environ, **settings}, cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        _wait_for_answer(port, process, written)
+        yield Served(f"http://127.0.0.1:{port}", port, process, written)
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """The socket listens before the workers are there; they have read their tables when they answer."""
+    end = time.monotonic() + 2 * _PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                connection.settimeout(2 * _PATIENCE)
+                connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                if connection.recv(12) == b"HTTP/1.1 200":
+                    return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(log.read_text("utf-8", "replace"))

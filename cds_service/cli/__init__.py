@@ -12,6 +12,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "serve": "answer calls, with a worker for each processor",
     "conformance": "try the numbered rules of CDS Hooks on any service",
     "replay": "decide an EHR's request once more and show why",
     "check": "would the service start, whom would it answer, what is missing",
