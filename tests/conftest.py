@@ -15,6 +15,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "postgresql": ("postgres",),
@@ -54,6 +55,11 @@ class LeakWatch(logging.Handler):
 
 
 LEAKS = LeakWatch()
+
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
