@@ -165,7 +165,9 @@ def _shown(evidence: Evidence) -> str:
 
 def escape(text: str, limit: int = 120) -> str:
     """EHR text as literal markdown: one line, no formatting, no link, no HTML, cut to ``limit``."""
-    visible = "".join(c for c in _BLANKS.sub(" ", text) if not unicodedata.category(c).startswith("C"))
+    visible = _BLANKS.sub(" ", text)
+    if not (visible.isascii() and visible.isprintable()):
+        visible = "".join(c for c in visible if not unicodedata.category(c).startswith("C"))
     line = _AUTOLINK.sub(" ", visible.translate(_TWINS)).strip()
     line = line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
     return _LIST_MARK.sub(r"\1\\\2", _FORMATTING.sub(r"\\\1", line))

@@ -49,12 +49,14 @@ _ORDERS: Final = frozenset({"MedicationRequest", "MedicationOrder"})
 class GatherOptions:
     """What a site can set about reading.
 
-    ``keys`` is the client's own prefetch key map (key to resource type);
+    ``keys`` is the client's own prefetch key map (key to resource type); prefetch may hold
+    ``max_resources``: each costs work, and no chart of one patient needs more;
     ``page_size`` is added to searches as ``_count`` unless it is 0.
     """
 
     keys: Mapping[str, str] = field(default_factory=dict)
     allow_open_servers: bool = False
+    max_resources: int = 10_000
     max_pages: int = 10
     page_size: int = 200
     medication_batch: int = 20
@@ -83,11 +85,13 @@ def gather(
     :param wanted: the lists to be had.
     :param named: Medication entries of the basket by their full URL.
     :param needed: which resources of prefetch are to be read in full; the others are only counted.
+
+    Raises :class:`~cds_service.errors.PayloadTooLarge` for more resources than the options allow.
     """
     options = options or GatherOptions()
     record = PatientRecord(patient_key(patient_id))
     intake = Intake(record)
-    supplied = read_prefetch(prefetch, intake, options.keys, needed)
+    supplied = read_prefetch(prefetch, intake, options.keys, needed, options.max_resources)
     _take_basket(record, orders, named or {})
     missing = [query for query in wanted if not _is_had(query.resource_type, record)]
     access = _usable(server, options)
