@@ -41,7 +41,7 @@ NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 BUDGET_MS = 400
 GRACE_MS = 100
 LONGEST_RUN_S = 900
-FURTHER = ("MedicationDispense", "MedicationAdministration")
+FURTHER = ("MedicationDispense", "MedicationAdministration", "ServiceRequest")
 HEALTHY = "healthy"
 CALM = 0.5
 """The share of queries that are answered as they should be."""
@@ -300,7 +300,7 @@ def plain() -> list[Scenario]:
 
 
 def with_findings(service: Flask, scenarios: Sequence[Scenario], origin: str) -> list[Patient]:
-    """Those with a finding that a healthy server shows as prefetch does (procedures are not searched for)."""
+    """Those with a finding that a healthy server shows as prefetch does."""
     patients, given_all = [], app()
     for scenario in scenarios:
         hook = scenario.hooks[-1]
