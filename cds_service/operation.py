@@ -122,9 +122,7 @@ def add_operation(
         if tracing is not None:
             host = _fhir_host(metrics)
             flask.g.trace = tracing.write(response.status_code, seconds, service, lasted, host)
-        level = logging.DEBUG if flask.request.endpoint in ASKED_ALL_THE_TIME else logging.INFO
-        if _log.isEnabledFor(level):
-            _log.log(level, "answered", extra=_answer_line(service, response, seconds))
+        _log_answer(service, response, seconds)
         if audit is not None and "asked" in flask.g:
             _write_record(audit, service, response.status_code, release)
         return response
@@ -136,6 +134,12 @@ ASKED_ALL_THE_TIME = frozenset({"live", "ready", "page", "workbench.static"})
 def _fhir_host(metrics: Metrics) -> str | None:
     asked: HookRequest | None = flask.g.get("asked")
     return metrics.bounded(host_of(asked.fhir_server)) if asked and asked.fhir_server else None
+
+
+def _log_answer(service: str | None, response: flask.Response, seconds: float) -> None:
+    level = logging.DEBUG if flask.request.endpoint in ASKED_ALL_THE_TIME else logging.INFO
+    if _log.isEnabledFor(level):
+        _log.log(level, "answered", extra=_answer_line(service, response, seconds))
 
 
 def _answer_line(service: str | None, response: flask.Response, seconds: float) -> dict[str, object]:
