@@ -26,7 +26,7 @@ JAVA_NAMES = {"R4": "R4", "R5": "R5", "STU3": "DSTU3"}
 """The FHIR versions that start, as the scenarios and as HAPI name them."""
 BUILD_SECONDS = 900
 START_SECONDS = 600
-"""Half a minute on an idle machine; twenty times that on one with other work."""
+"""Half a minute on an idle machine, minutes on one with other work."""
 
 
 class HapiFailed(RuntimeError):
