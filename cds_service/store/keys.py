@@ -7,7 +7,7 @@ works with a key of the moment: its cards are known as soon as they are in the d
 
 from __future__ import annotations
 
-import logging
+from hashlib import sha256
 
 from sqlalchemy import Engine, select
 
@@ -15,10 +15,12 @@ from cds_service.database import folder_of, insert_missing, is_in_memory
 from cds_service.keyed_hashes import kept_key, new_key
 from cds_service.store.schema import store_keys
 
-_log = logging.getLogger(__name__)
-
 _FILE = "store.key"
 _NAME = "store"
+
+
+def _of_one_length(given: bytes) -> bytes:
+    return sha256(given).digest()
 
 
 class StoreKey:
@@ -27,7 +29,7 @@ class StoreKey:
     def __init__(self, engine: Engine, given: str | None = None) -> None:
         self._engine = engine
         self._settled = given is not None
-        self._key = (given or new_key()).encode()
+        self._key = _of_one_length((given or new_key()).encode())
 
     def __call__(self) -> bytes:
         return self._key
@@ -38,9 +40,9 @@ class StoreKey:
             return
         url = self._engine.url.render_as_string(hide_password=False)
         if self._engine.dialect.name != "sqlite":
-            self._key = self._shared().encode()
+            self._key = _of_one_length(self._shared().encode())
         elif not is_in_memory(url):
-            self._key = kept_key(folder_of(url), _FILE)
+            self._key = _of_one_length(kept_key(folder_of(url), _FILE))
         self._settled = True
 
     def _shared(self) -> str:

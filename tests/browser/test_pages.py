@@ -9,7 +9,16 @@ from tests.browser.conftest import HEAVIEST, OpenContext, violations, weight
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["/explain", "/explain/opioid-washout", "/explain/starting-dose"]
+PAGES = [
+    "/",
+    "/explain",
+    "/explain/opioid-washout",
+    "/explain/starting-dose",
+    "/explain/surgery",
+    "/titration",
+    "/titration/usual?form=capsule&strength=1.5",
+    "/titration/slow?form=liquid&strength=0.5",
+]
 PHONE = {"width": 375, "height": 740}
 
 
