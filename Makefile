@@ -90,6 +90,14 @@ bench-knowledge: $(DEV) ## what loading and asking the knowledge costs
 knowledge-page: $(DEV) ## write docs/knowledge.md anew
 	$(PY) -m cds_service.knowledge.document
 
+.PHONY: bench profile
+
+bench: $(DEV) ## CPU of an answer beside bare Flask views, growth, start, memory; BENCH_ARGS='--server granian --keep'
+	$(PY) -m benchmarks.answers $(BENCH_ARGS)
+
+profile: $(DEV) ## where the time of an answer goes, by stage; PROFILE_ARGS='--functions 30'
+	$(PY) -m benchmarks.stages $(PROFILE_ARGS)
+
 .PHONY: fuzz audit sbom
 
 fuzz: $(DEV) ## requests made from the OpenAPI document, for long; FUZZ_ARGS='--examples 20000'

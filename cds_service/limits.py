@@ -9,7 +9,7 @@ import time
 
 import flask
 import limits
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from cds_service.errors import TooManyRequests, Unavailable
@@ -48,6 +48,8 @@ class RateLimits:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         if redis_url is not None:
+            from limits.storage import RedisStorage  # which takes its time to be imported
+
             patience = {"socket_timeout": _PATIENCE, "socket_connect_timeout": _PATIENCE}
             storage = RedisStorage(redis_url, wrap_exceptions=True, **patience)  # type: ignore[arg-type]
             self._shared = SlidingWindowCounterRateLimiter(storage)

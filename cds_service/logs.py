@@ -9,13 +9,15 @@ whoever logs it, the kind and the place are written, never its own words.
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import sys
 import threading
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 
 from cds_service.errors import trace
 from cds_service.settings import Settings
@@ -58,6 +60,9 @@ class _OurHandler(logging.StreamHandler):  # type: ignore[type-arg]
     """To know what we set up from what the host did."""
 
 
+_encode = json.JSONEncoder(default=JsonEncoder().default).encode
+
+
 class _Json(JsonFormatter):
     """One JSON object a line; what is not ASCII is escaped, line breaks and the direction of writing too."""
 
@@ -66,6 +71,9 @@ class _Json(JsonFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(harmless(record))
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        return _encode(log_data)
 
     def formatException(self, exc_info: _ExcInfo) -> str:
         return trace(exc_info[1]) if exc_info[1] else ""

@@ -84,15 +84,19 @@ def add_operation(
         if service and flask.request.method == "POST":
             metrics.requests.labels(service, str(response.status_code)).inc()
             metrics.seconds.labels(service).observe(seconds)
-        level = logging.DEBUG if flask.request.endpoint in _ASKED_ALL_THE_TIME else logging.INFO
-        if _log.isEnabledFor(level):
-            _log.log(level, "answered", extra=_answer_line(service, response, seconds))
+        _log_answer(service, response, seconds)
         if audit is not None and "asked" in flask.g:
             _write_record(audit, service, response.status_code, release)
         return response
 
 
 _ASKED_ALL_THE_TIME = frozenset({"live", "ready", "page", "workbench.static"})
+
+
+def _log_answer(service: str | None, response: flask.Response, seconds: float) -> None:
+    level = logging.DEBUG if flask.request.endpoint in _ASKED_ALL_THE_TIME else logging.INFO
+    if _log.isEnabledFor(level):
+        _log.log(level, "answered", extra=_answer_line(service, response, seconds))
 
 
 def _answer_line(service: str | None, response: flask.Response, seconds: float) -> dict[str, object]:

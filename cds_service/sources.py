@@ -76,6 +76,7 @@ class Sources:
             options=GatherOptions(
                 keys=settings.prefetch_keys,
                 allow_open_servers=settings.development or settings.allow_open_fhir,
+                max_resources=settings.max_entries,
             ),
             further=settings.fetch_kinds,
             development=settings.development,

@@ -9,7 +9,8 @@ out: a step without a value is not a step.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cds_service.chart.direction_phrases import MASS as _MASS
 from cds_service.chart.direction_phrases import NUMBER as _NUMBER
