@@ -128,3 +128,14 @@ kill-test: $(DEV) ## kill workers, servers and databases under load; KILL_ARGS='
 
 bench-recording: $(DEV) ## what recording cards costs; BENCH_ARGS='--rounds 9 --json FILE'
 	$(PY) -m benchmarks.recording $(BENCH_ARGS)
+
+.PHONY: bench-servers overload soak
+
+bench-servers: $(DEV) ## the servers that could be shipped, side by side; BENCH_ARGS='--json FILE'
+	$(PY) -m benchmarks.servers $(BENCH_ARGS)
+
+overload: $(DEV) ## three times as many calls as can be answered; OVERLOAD_ARGS='--json FILE'
+	$(PY) -m benchmarks.overload $(OVERLOAD_ARGS)
+
+soak: $(DEV) ## twenty minutes of load, memory and errors over time; SOAK_ARGS='--minutes 60 --json FILE'
+	$(PY) -m benchmarks.soak $(SOAK_ARGS)
