@@ -145,10 +145,11 @@ def detail(finding: Finding) -> str:
 
 
 def _paragraphs(finding: Finding) -> Iterator[str]:
-    found = list(dict.fromkeys(_shown(evidence) for evidence in finding.found))
+    found = list(dict.fromkeys(finding.found))
     if found:
+        lines = dict.fromkeys(_shown(evidence) for evidence in found[:_MOST_EVIDENCE])
         more = [f"and {len(found) - _MOST_EVIDENCE} more"] if len(found) > _MOST_EVIDENCE else []
-        yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*found[:_MOST_EVIDENCE], *more])
+        yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*lines, *more])
     items = [line for line in finding.lines if line.startswith("- ")]
     yield "\n".join(items)
     yield from (line for line in finding.lines if not line.startswith("- "))

@@ -17,6 +17,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "postgresql": ("postgres",),
@@ -57,6 +58,11 @@ class LeakWatch(logging.Handler):
 
 
 LEAKS = LeakWatch()
+
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
