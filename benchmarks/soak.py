@@ -1,8 +1,8 @@
-"""Does it stay as it is? ``python -m benchmarks.soak --requests 100000`` or ``--seconds 1200`` (``make soak``).
+"""Does it stay as it is? ``python -m benchmarks.soak --requests 100000``, ``--seconds 1200`` (``make soak``)
 
-The service answers the smaller requests of :mod:`benchmarks.bodies` without a pause. The run is cut into parts;
-after each are printed the memory of every worker, what was not answered with 200, and the times. Memory that
-still grows in the second half of the run is a leak: the growth from the middle to the end is printed last.
+The service answers the smaller requests of :mod:`benchmarks.bodies` without a pause. The run is cut into
+parts; after each are printed the memory of every worker, what was not answered with 200, and the times.
+Memory that still grows in the second half is a leak: the growth from the middle to the end is printed last.
 """
 
 from __future__ import annotations
@@ -67,9 +67,7 @@ def main() -> None:
             show(number, parts[-1])
     failed = sum(told["answers"].keys() != {"200"} or bool(told["failures"]) for told in parts)
     grown = growth(parts)
-    print(
-        f"memory from the middle to the end: {grown:+.1%} (at most {MOST_GROWTH:+.0%}); parts with failures: {failed}"
-    )
+    print(f"memory from the middle to the end: {grown:+.1%} (at most {MOST_GROWTH:+.0%}); failing: {failed}")
     sys.exit(1 if failed or grown > MOST_GROWTH else 0)
 
 
