@@ -126,3 +126,11 @@ chaos: $(DEV) ## random faults of an EHR; CHAOS_ARGS='--requests 2000 --seed 1'
 
 test-hapi: $(DEV) ## the same cards from HAPI FHIR (needs Java 17 and Maven, or HAPI_JAR)
 	TEST_HAPI=1 $(PY) -m pytest tests/hapi $(PYTEST_ARGS)
+
+.PHONY: kill-test bench-recording
+
+kill-test: $(DEV) ## kill workers, servers and databases under load; KILL_ARGS='--seconds 600 --seed 2'
+	$(PY) -m benchmarks.kill $(KILL_ARGS)
+
+bench-recording: $(DEV) ## what recording cards costs; BENCH_ARGS='--rounds 9 --json FILE'
+	$(PY) -m benchmarks.recording $(BENCH_ARGS)

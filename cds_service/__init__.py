@@ -39,13 +39,14 @@ from cds_service.knowledge.site_knowledge import add_site_knowledge
 from cds_service.limits import RateLimits, limit_calls_at_a_time
 from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
-from cds_service.operation import Release, add_operation, note_decision
+from cds_service.operation import ASKED_ALL_THE_TIME, Release, add_operation, note_decision, timed
 from cds_service.recording import Recorder
 from cds_service.services import make_services
 from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
 from cds_service.store import Store
 from cds_service.token_ids import SharedTokenIds, shared_token_ids
+from cds_service.tracing import Tracing, is_configured, make_provider
 from cds_service.workbench import Trial, workbench_blueprint
 from cds_service.workbench.page_caller import anyone_on_the_page, in_dialect_of_page
 from cds_service.workbench.replaying import replay_blueprint
@@ -73,14 +74,14 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     clinical, knowledge = load_knowledge(settings)
     metrics = Metrics()
     store = Store(settings, metrics)
-    sources = Sources.from_settings(settings, __version__)
+    sources = Sources.from_settings(settings, __version__, metrics.note_server)
     decider = Decider(
         clinical,
         sources,
         now,
         ids=store.ids,
         observe=partial(note_decision, metrics),
-        record=Recorder(store, __version__, knowledge, now).record,
+        record=timed(Recorder(store, __version__, knowledge, now).record),
         needed=Relevance(clinical),
     )
     signed = is_signed(settings, clinical)
@@ -123,8 +124,11 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     if settings.try_it:
         app.register_blueprint(replay_blueprint(decider, settings))
     release = Release(__version__, knowledge)
-    add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics))
-    limit_calls_at_a_time(app, settings.max_concurrent)
+    tracing = (
+        Tracing(make_provider(__version__), __version__, ASKED_ALL_THE_TIME) if is_configured() else None
+    )
+    add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics), tracing)
+    limit_calls_at_a_time(app, settings.max_concurrent, metrics.calls_at_hand)
     app.extensions["store"] = store
     store.start()
     return app

@@ -26,6 +26,7 @@ from cds_service.dialects import for_client
 from cds_service.drafts import Version, version_told
 from cds_service.errors import DataUnavailable
 from cds_service.fhir import PatientRecord
+from cds_service.fhir.records import Fetched
 from cds_service.fhir.sketches import Needed, everything
 from cds_service.fhir.versions import version_of_record
 from cds_service.knowledge.clinical import Clinical
@@ -56,6 +57,8 @@ class Decision:
     """Reading prefetch and server."""
     decide_ms: float = 0.0
     """Chart and rules."""
+    fetches: Sequence[Fetched] = ()
+    """What the FHIR server was asked for."""
 
 
 Recording = Callable[[HookRequest, CallContext, Sequence[Finding], Sequence[Card]], None]
@@ -164,7 +167,7 @@ class Decider:
 
 def _told(findings: Sequence[Finding], record: PatientRecord, gather: float, decide: float) -> Decision:
     gaps = Counter((gap.kind, gap.reason.value) for gap in record.gaps)
-    return Decision(findings, record.size(), gaps, gather * 1000, decide * 1000)
+    return Decision(findings, record.size(), gaps, gather * 1000, decide * 1000, record.fetches)
 
 
 def client_version(orders: Iterable[DraftOrder]) -> Version | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from cds_service.fhir.bundles import Page, Shape, issue_codes, read_pages
 from cds_service.fhir.client import FetchFailed, FhirAccess, Reply
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.origins import resolve
-from cds_service.fhir.records import Gap, GapReason
+from cds_service.fhir.records import Fetched, Gap, GapReason
 
 _GONE: Final = 410
 _NOT_THERE: Final = frozenset({404, _GONE})
@@ -42,13 +43,24 @@ class Fetch:
     identities: tuple[str, ...] = ()
     pages: list[Page] = field(default_factory=list)
     failure: Gap | None = None
+    began: float | None = None
+    ended: float | None = None
 
     def run(self, access: FhirAccess, deadline: Deadline) -> None:
         """Get all pages, or say why not."""
+        self.began = perf_counter()
         try:
             self._run(access, deadline)
         except FetchFailed as failed:
             self.failure = self._gap(failed)
+        finally:
+            self.ended = perf_counter()
+
+    def told(self) -> Fetched:
+        """How long it took, and what came of it; one that is still under way ends now."""
+        now = perf_counter()
+        failure = self.failure.reason if self.failure else None
+        return Fetched(self.kind, self.began or now, self.ended or now, failure)
 
     def _gap(self, failed: FetchFailed) -> Gap:
         """A list that broke off is incomplete, whatever the server said of the further page."""

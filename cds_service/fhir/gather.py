@@ -233,6 +233,7 @@ class _Gathering:
         self.pending.clear()
 
     def _take(self, fetch: Fetch) -> None:
+        self.record.fetches.append(fetch.told())
         for page in fetch.pages:
             if fetch.kind == "Medication":
                 self._take_medications(fetch, page)
