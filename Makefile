@@ -90,7 +90,7 @@ bench-knowledge: $(DEV) ## what loading and asking the knowledge costs
 knowledge-page: $(DEV) ## write docs/knowledge.md anew
 	$(PY) -m cds_service.knowledge.document
 
-.PHONY: bench bench-peers profile soak
+.PHONY: bench bench-memory bench-peers profile
 
 bench: $(DEV) ## CPU of an answer beside bare Flask views, growth, start, memory; BENCH_ARGS='--server granian --keep'
 	$(PY) -m benchmarks.answers $(BENCH_ARGS)
@@ -98,8 +98,8 @@ bench: $(DEV) ## CPU of an answer beside bare Flask views, growth, start, memory
 bench-peers: $(DEV) ## the same requests to services that run already; PEERS='name=PID=URL ...'
 	$(PY) -m benchmarks.peers $(PEERS)
 
-soak: $(DEV) ## memory, failures and times over many requests; SOAK_ARGS='--seconds 1200'
-	$(PY) -m benchmarks.soak $(SOAK_ARGS)
+bench-memory: $(DEV) ## memory of each worker over 100,000 requests; MEMORY_ARGS='--requests 20000'
+	$(PY) -m benchmarks.memory $(MEMORY_ARGS)
 
 profile: $(DEV) ## where the time of an answer goes, by stage; PROFILE_ARGS='--functions 30'
 	$(PY) -m benchmarks.stages $(PROFILE_ARGS)
@@ -134,3 +134,14 @@ kill-test: $(DEV) ## kill workers, servers and databases under load; KILL_ARGS='
 
 bench-recording: $(DEV) ## what recording cards costs; BENCH_ARGS='--rounds 9 --json FILE'
 	$(PY) -m benchmarks.recording $(BENCH_ARGS)
+
+.PHONY: bench-servers overload soak
+
+bench-servers: $(DEV) ## the servers that could be shipped, side by side; BENCH_ARGS='--json FILE'
+	$(PY) -m benchmarks.servers $(BENCH_ARGS)
+
+overload: $(DEV) ## three times as many calls as can be answered; OVERLOAD_ARGS='--json FILE'
+	$(PY) -m benchmarks.overload $(OVERLOAD_ARGS)
+
+soak: $(DEV) ## twenty minutes of load, memory and errors over time; SOAK_ARGS='--minutes 60 --json FILE'
+	$(PY) -m benchmarks.soak $(SOAK_ARGS)

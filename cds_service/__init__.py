@@ -130,6 +130,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics), tracing)
     limit_calls_at_a_time(app, settings.max_concurrent, metrics.calls_at_hand)
     app.extensions["store"] = store
+    app.extensions["metrics"] = metrics
     store.start()
     return app
 

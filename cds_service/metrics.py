@@ -69,6 +69,11 @@ class Metrics:
             buckets=_STAGE_BUCKETS,
             registry=self.registry,
         )
+        self.turned_away = Counter(
+            "ldn_cds_calls_turned_away",
+            "Calls answered 503 before they got a thread",
+            registry=self.registry,
+        )
         self.calls_at_hand = Gauge(
             "ldn_cds_calls_at_hand",
             "Calls being answered now",

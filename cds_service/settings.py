@@ -63,7 +63,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     allow_unreviewed: bool = False
     """Answer in production although no reviewer has signed the clinical figures."""
     fetch_kinds: tuple[str, ...] = ()
-    """Further lists this EHR keeps and that are asked for: MedicationDispense, MedicationAdministration."""
+    """Further lists this EHR keeps and that are asked for: MedicationDispense, MedicationAdministration,
+    and ServiceRequest for planned procedures."""
     prefetch_keys: dict[str, str] = {}
     """Prefetch keys this EHR uses, each with the resource type it holds ({"meds": "MedicationRequest"})."""
     allow_open_fhir: bool = False

@@ -22,6 +22,11 @@ from cds_service.fhir.records import Fetched, Gap, GapReason
 _GONE: Final = 410
 _NOT_THERE: Final = frozenset({404, _GONE})
 _MAYBE_NOT_KEPT: Final = frozenset({400, 403, 405})
+_FAILED: Final = frozenset(
+    {"exception", "transient", "timeout", "throttled", "lock-error", "no-store", "incomplete"}
+    | {"security", "login", "expired", "forbidden"}
+)
+"""Issue types (https://hl7.org/fhir/valueset-issue-type.html) that tell of a failure, whatever the status."""
 _REFUSED: Final = frozenset({401, 403})
 
 
@@ -127,7 +132,7 @@ def _refusal(reply: Reply, *, is_search: bool) -> FetchFailed:
     if reply.status in _NOT_THERE and not is_search:
         return FetchFailed(GapReason.NOT_FOUND, detail)
     # "gone" says that there was a list: what it held may be anywhere, so only a 404 says "not kept"
-    if reply.status == 404:
+    if reply.status == 404 and not _FAILED & _issue_codes(reply.body):
         return FetchFailed(GapReason.NOT_KEPT, detail)
     if reply.status in _MAYBE_NOT_KEPT and is_search and "not-supported" in _issue_codes(reply.body):
         return FetchFailed(GapReason.NOT_KEPT, f"{detail}, not-supported")
