@@ -90,10 +90,16 @@ bench-knowledge: $(DEV) ## what loading and asking the knowledge costs
 knowledge-page: $(DEV) ## write docs/knowledge.md anew
 	$(PY) -m cds_service.knowledge.document
 
-.PHONY: bench profile
+.PHONY: bench bench-memory bench-peers profile
 
 bench: $(DEV) ## CPU of an answer beside bare Flask views, growth, start, memory; BENCH_ARGS='--server granian --keep'
 	$(PY) -m benchmarks.answers $(BENCH_ARGS)
+
+bench-peers: $(DEV) ## the same requests to services that run already; PEERS='name=PID=URL ...'
+	$(PY) -m benchmarks.peers $(PEERS)
+
+bench-memory: $(DEV) ## memory of each worker over 100,000 requests; MEMORY_ARGS='--requests 20000'
+	$(PY) -m benchmarks.memory $(MEMORY_ARGS)
 
 profile: $(DEV) ## where the time of an answer goes, by stage; PROFILE_ARGS='--functions 30'
 	$(PY) -m benchmarks.stages $(PROFILE_ARGS)

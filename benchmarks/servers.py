@@ -38,7 +38,7 @@ SERVERS: Mapping[str, str] = {
     "waitress": "waitress-serve --threads=72 --listen=127.0.0.1:{port} {app}",
 }
 _BODY = b"x" * 24_000
-_SLOW = 200
+_SLOW = 400
 _PATIENCE = 3.0
 _RESTARTS = 2
 
@@ -148,7 +148,7 @@ def spread(server: Server, runs: int) -> list[float]:
 
 
 def beside(server: Server, unfinished: bytes) -> float | None:
-    """Seconds until a call is answered while 200 others have sent something unfinished."""
+    """Seconds until a call is answered while 400 others have sent something unfinished."""
     slow = [connect(server) for _ in range(_SLOW)]
     try:
         for connection in slow:
@@ -242,7 +242,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
     print(", ".join(f"{name} {version(name)}" for name in ("gunicorn", "granian", "waitress", "flask")))
-    print("server            CPU ms (to sync) busiest worker     beside 200 slow    early     restarts")
+    print("server            CPU ms (to sync) busiest worker     beside 400 slow    early     restarts")
     print("                                                      headers   bodies")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="ldn-cds-bench-") as folder:

@@ -6,15 +6,14 @@ shape is needed. What a concept means is asked of the knowledge once and then re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import msgspec
 
-from cds_service.chart.problems import triples
+from cds_service.chart.problems import excipients, triples
 from cds_service.fhir.codes import codes_of, text_of
 from cds_service.fhir.resources import CodeableConcept
-from cds_service.fhir.sketches import NOTHING, Sketch
+from cds_service.fhir.sketches import NOTHING, SKETCHES, Sketch
 from cds_service.knowledge import condition_meanings, observation_measures, recognise
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
@@ -35,7 +34,8 @@ class _Remembered:
 
     def __call__(self, written: msgspec.Raw) -> bool:
         text = bytes(written)
-        return self._memory.ask(text, lambda: self._judged(text))
+        known = self._memory.recall(text)
+        return self._memory.ask(text, lambda: self._judged(text)) if known is None else known
 
     def _judged(self, text: bytes) -> bool:
         try:
@@ -48,14 +48,12 @@ class Relevance:
     """Whether a resource is needed, under the figures in force at a site and the knowledge loaded."""
 
     def __init__(self, clinical: Clinical) -> None:
-        self._excipients = re.compile(
-            "|".join(map(re.escape, clinical.compounding.excipients)), re.IGNORECASE
-        )
+        self._excipients = excipients(tuple(clinical.compounding.excipients))
         self._medicine = _Remembered(_names_medicine_of_concern)
         self._problem = _Remembered(_names_problem)
         self._measure = _Remembered(_names_measure)
         self._allergen = _Remembered(self._names_allergen)
-        self._by_kind: dict[str, Callable[[Sketch], bool]] = {
+        judges: dict[str, Callable[[Sketch], bool]] = {
             "MedicationRequest": self._medication,
             "MedicationOrder": self._medication,
             "MedicationStatement": self._medication,
@@ -65,10 +63,11 @@ class Relevance:
             "Observation": self._observation,
             "AllergyIntolerance": self._allergy,
         }
+        self._by_type = {SKETCHES[kind]: judge for kind, judge in judges.items()}
 
     def __call__(self, sketch: Sketch) -> bool:
         """Whether ``sketch`` must be read in full."""
-        judge = self._by_kind.get(type(sketch).__name__)
+        judge = self._by_type.get(type(sketch))
         return judge is None or judge(sketch)
 
     def _medication(self, sketch: Sketch) -> bool:

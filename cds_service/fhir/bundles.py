@@ -127,8 +127,8 @@ class Search:
 
     def patients(self) -> set[str]:
         """Whom it is about: the ids in ``patient``, ``subject`` or, for a Patient, ``_id``."""
-        names = {"patient", "subject"} | ({"_id"} if self.kind == "Patient" else set())
-        values = [value for name, value in self.parameters.items() if name in names]
+        names = ("patient", "subject", "_id") if self.kind == "Patient" else ("patient", "subject")
+        values = [self.parameters[name] for name in names if name in self.parameters]
         return {
             part.strip().rsplit("/", 1)[-1] for value in values for part in value.split(",") if part.strip()
         }
@@ -288,11 +288,12 @@ class _Reading:
             entries=len(envelope.entry) or len(loose),
         )
         self.pages.append(page)
+        needed = self._needed
         for index, entry in enumerate(envelope.entry):
             sketch = entry.resource
             if sketch is None:
                 continue
-            if self._needed(sketch) or entry.included:
+            if needed(sketch) or (entry.search is not None and entry.included):
                 place = f"{path}.entry[{index}].resource"
                 page.add(in_full(sketch, place), place, entry.full_url, included=entry.included)
             else:

@@ -22,6 +22,10 @@ class Memory(Generic[A]):
     def __init__(self) -> None:
         self._answers: dict[int, A] = {}
 
+    def recall(self, question: Hashable) -> A | None:
+        """The answer if it is remembered."""
+        return self._answers.get(hash(question))
+
     def ask(self, question: Hashable, work_out: Callable[[], A]) -> A:
         """The answer, worked out when it is not remembered."""
         key = hash(question)

@@ -23,8 +23,8 @@ PHONE = {"width": 375, "height": 740}
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing(page: Page, path: str) -> None:
-    page.goto(path)
+def test_a_page_is_light_and_axe_finds_nothing(page: Page, path: str) -> None:
+    assert 1_000 < weight(page, path) < HEAVIEST
     assert violations(page) == []
 
 
@@ -34,11 +34,6 @@ def test_dark_and_on_a_phone(open_page: OpenContext, path: str) -> None:
     page.goto(path)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_light(page: Page, path: str) -> None:
-    assert 0 < weight(page, path) < HEAVIEST
 
 
 def test_the_keyboard_comes_first_to_the_content(page: Page) -> None:
