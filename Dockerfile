@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# ldn-cds behind gunicorn, as an unprivileged user, with a root file system that may be read-only:
+# ldn-cds as an unprivileged user, with a root file system that may be read-only:
 #
 #   docker build --tag ldn-cds .
 #   docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
@@ -44,8 +44,6 @@ ENV PATH=/opt/ldn-cds/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     PORT=8000 \
-    WEB_CONCURRENCY=2 \
-    GUNICORN_CMD_ARGS="--threads=72" \
     DATABASE_URL=sqlite:////data/ldn-cds.sqlite3
 WORKDIR /data
 VOLUME /data
@@ -55,5 +53,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=2); c.request('GET', '/health/live'); sys.exit(c.getresponse().status != 200)"]
 
-# gunicorn itself reads PORT (bind address), WEB_CONCURRENCY (worker processes) and GUNICORN_CMD_ARGS.
-CMD ["gunicorn", "--worker-class=gthread", "--worker-tmp-dir=/dev/shm", "--no-control-socket", "--logger-class=cds_service.gunicorn_log.Log", "app:app"]
+# PORT is where it listens, WEB_CONCURRENCY how many workers (one for each CPU of the container by default).
+CMD ["ldn-cds", "serve"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -23,10 +24,7 @@ from cds_service.drafts import (
     Version,
     by_mouth,
     counted_in_pieces,
-    in_words,
-    product_for,
     starting_later,
-    supply_in_words,
     time_of_day,
     version_of,
     with_schedule,
@@ -35,6 +33,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import override_reasons, titles
 from cds_service.lab_orders import LABELS, TESTS, lab_order
+from cds_service.products import Product, as_query, in_words, product_for, supply_in_words
 from cds_service.rules.finding import DraftTest, Finding, Prescribe, Proposal, Remove, StartLater
 
 TOPIC_SYSTEM = "urn:ldn-cds:topic"
@@ -93,7 +92,7 @@ def make_card(finding: Finding, setting: Setting) -> Card:
         override_reasons=[
             Coding(code=code, system=REASON_SYSTEM, display=words) for code, words in override_reasons(topic)
         ],
-        links=_links(topic, setting.base_url),
+        links=[*_links(topic, setting.base_url), *_schedules_to_print(finding, setting)],
     )
 
 
@@ -112,6 +111,27 @@ def _links(topic: str, base_url: str | None) -> list[Link]:
     )
 
 
+def _schedules_to_print(finding: Finding, setting: Setting) -> Iterator[Link]:
+    """A page for each titration offered: picture, table and sheet; its address holds no more than those."""
+    offered = [p for p in finding.proposals if isinstance(p, Prescribe) and len(p.schedule.steps) > 1]
+    for proposal in offered:
+        if setting.base_url is None or proposal.schedule not in setting.clinical.titration.schedules:
+            continue
+        query = urlencode(as_query(_product(proposal, setting)))
+        label = "Slower schedule to print" if proposal.schedule.name == "slow" else "Schedule to print"
+        url = f"{setting.base_url}/titration/{quote(proposal.schedule.name)}?{query}"
+        yield Link(label=label, url=url, type="absolute")
+
+
+def _product(proposal: Prescribe, setting: Setting) -> Product:
+    """What the doses of ``proposal`` are counted in: the draft's own product where it can deliver them."""
+    raw = setting.drafts.get(proposal.order.path)
+    pieces = raw is not None and counted_in_pieces(_decode(raw))
+    return product_for(
+        proposal.order.medicine, proposal.schedule, pieces=pieces, compounded=proposal.compounded
+    )
+
+
 def _fit(summary: str) -> str:
     return summary if len(summary) <= SUMMARY_LIMIT else summary[: SUMMARY_LIMIT - 1].rstrip() + "…"
 
@@ -125,10 +145,11 @@ def detail(finding: Finding) -> str:
 
 
 def _paragraphs(finding: Finding) -> Iterator[str]:
-    found = list(dict.fromkeys(_shown(evidence) for evidence in finding.found))
+    found = list(dict.fromkeys(finding.found))
     if found:
+        lines = dict.fromkeys(_shown(evidence) for evidence in found[:_MOST_EVIDENCE])
         more = [f"and {len(found) - _MOST_EVIDENCE} more"] if len(found) > _MOST_EVIDENCE else []
-        yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*found[:_MOST_EVIDENCE], *more])
+        yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*lines, *more])
     items = [line for line in finding.lines if line.startswith("- ")]
     yield "\n".join(items)
     yield from (line for line in finding.lines if not line.startswith("- "))
@@ -144,7 +165,9 @@ def _shown(evidence: Evidence) -> str:
 
 def escape(text: str, limit: int = 120) -> str:
     """EHR text as literal markdown: one line, no formatting, no link, no HTML, cut to ``limit``."""
-    visible = "".join(c for c in _BLANKS.sub(" ", text) if not unicodedata.category(c).startswith("C"))
+    visible = _BLANKS.sub(" ", text)
+    if not (visible.isascii() and visible.isprintable()):
+        visible = "".join(c for c in visible if not unicodedata.category(c).startswith("C"))
     line = _AUTOLINK.sub(" ", visible.translate(_TWINS)).strip()
     line = line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
     return _LIST_MARK.sub(r"\1\\\2", _FORMATTING.sub(r"\\\1", line))
@@ -201,9 +224,7 @@ def _start_later(proposal: StartLater, draft: Draft, setting: Setting) -> Sugges
 
 def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestion:
     order, schedule, days = proposal.order, proposal.schedule, setting.clinical.titration.final_fill_days
-    product = product_for(
-        order.medicine, schedule, pieces=counted_in_pieces(draft), compounded=proposal.compounded
-    )
+    product = _product(proposal, setting)
     if not order.route_oral:
         draft = by_mouth(draft)
     changed = with_schedule(draft, version_of(draft, setting.version_hint), schedule, product, days)

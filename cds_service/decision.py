@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -28,6 +28,7 @@ from cds_service.dialects import for_client
 from cds_service.drafts import Version, version_told
 from cds_service.errors import DataUnavailable
 from cds_service.fhir import PatientRecord
+from cds_service.fhir.records import Fetched
 from cds_service.fhir.sketches import Needed, everything
 from cds_service.fhir.versions import version_of_record
 from cds_service.knowledge.clinical import Clinical
@@ -58,6 +59,8 @@ class Decision:
     """Reading prefetch and server."""
     decide_ms: float = 0.0
     """Chart and rules."""
+    fetches: Sequence[Fetched] = ()
+    """What the FHIR server was asked for."""
     held_back: Mapping[str, int] = field(default_factory=dict)
     """Findings that were decided and not shown, by why: in shadow, repeated, snoozed."""
 
@@ -118,10 +121,7 @@ class Decider:
         needs = concern(drafts, PatientRecord(request.patient_id), self.clinical)
         if needs is Concern.NONE and not request.unreadable:
             self.observe(request, Decision())
-            if self.watch:
-                self.watch(
-                    Workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
-                )
+            self._show_workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
             return CardsResponse(cards=[])
         clock = self._clock()
         version = client_version(request.orders)
@@ -136,24 +136,20 @@ class Decider:
         alerts = [] if blind else self.attend(request, call, chart, findings)
         told = _told(alerts, record, read - began, perf_counter() - read)
         self.observe(request, told)
-        if self.watch:
-            self.watch(
-                Workings(
-                    request=request,
-                    call=call,
-                    clock=clock,
-                    drafts=drafts,
-                    needs=needs,
-                    told_version=version,
-                    record=record,
-                    chart=chart,
-                    decision=told,
-                    blind=blind,
-                )
-            )
+        self._show_workings(
+            request=request, call=call, clock=clock, drafts=drafts, needs=needs, told_version=version,
+            record=record, chart=chart, decision=told, blind=blind,
+        )  # fmt: skip
         if blind:
             raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
-        setting = Setting(
+        setting = self._setting(request, call, clock, version or version_of_record(record) or Version.R4)
+        cards = for_client(make_cards([alert.finding for alert in alerts], setting), client)
+        self.record(request, call, alerts, cards)
+        shown = [card for alert, card in zip(alerts, cards, strict=True) if alert.is_shown]
+        return CardsResponse(cards=shown)
+
+    def _setting(self, request: HookRequest, call: CallContext, clock: Clock, version: str) -> Setting:
+        return Setting(
             patient_id=request.patient_id,
             today=clock.today,
             drafts={draft.path: draft.raw for draft in request.orders},
@@ -161,12 +157,12 @@ class Decider:
             new_id=partial(self.ids.card, call.client or "", call.tenant or ""),
             suggestion_id=self.ids.suggestion,
             base_url=call.base_url,
-            version_hint=version or Version(version_of_record(record) or Version.R4),
+            version_hint=Version(version),
         )
-        cards = for_client(make_cards([alert.finding for alert in alerts], setting), client)
-        self.record(request, call, alerts, cards)
-        shown = [card for alert, card in zip(alerts, cards, strict=True) if alert.is_shown]
-        return CardsResponse(cards=shown)
+
+    def _show_workings(self, **made_of: Any) -> None:
+        if self.watch:
+            self.watch(Workings(**made_of))
 
     def _clock(self) -> Clock:
         now = self.now().astimezone(self.sources.zone)
@@ -177,7 +173,8 @@ def _told(alerts: Sequence[Alert], record: PatientRecord, gather: float, decide:
     gaps = Counter((gap.kind, gap.reason.value) for gap in record.gaps)
     shown = [alert.finding for alert in alerts if alert.is_shown]
     held_back = Counter(str(alert.hush or alert.mode) for alert in alerts if not alert.is_shown)
-    return Decision(shown, record.size(), gaps, gather * 1000, decide * 1000, held_back)
+    times = gather * 1000, decide * 1000
+    return Decision(shown, record.size(), gaps, *times, record.fetches, held_back)
 
 
 def client_version(orders: Iterable[DraftOrder]) -> Version | None:

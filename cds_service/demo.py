@@ -2,51 +2,69 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import socket
+import subprocess
 import sys
-import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from werkzeug.serving import BaseWSGIServer, make_server
 
-from cds_service import create_app
 from cds_service.cli.terminal import readable
 from cds_service.scenarios import load
 
 HOST = "127.0.0.1"
 
 
+_START_SECONDS = 60.0
+
+
 def main() -> None:
     """Start, show the exchange, serve until interrupted."""
-    os.environ.setdefault("CDS_ENVIRONMENT", "development")
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the exchange is what the terminal is for
-    server = _server(int(os.environ.get("PORT", "8000")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://{HOST}:{server.server_port}"
+    port = _port(int(os.environ.get("PORT", "8000")))
+    address = f"http://{HOST}:{port}"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "cds_service.cli", "serve", f"--host={HOST}", f"--port={port}"],
+        # the exchange is what the terminal is for
+        env={"CDS_ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **os.environ},
+    )
     try:
+        _wait_for(address, server)
         _show_exchange(address)
         print(
             f"\nServing on {address}   pages: {address}/   discovery: {address}/cds-services   stop: Ctrl+C",
             flush=True,
         )
-        threading.Event().wait()
+        sys.exit(server.wait())
     except KeyboardInterrupt:
         print("\nStopped.")
     finally:
-        server.shutdown()
+        server.terminate()
+        server.wait()
 
 
-def _server(port: int) -> BaseWSGIServer:
-    """On ``port``, or on a free one when it is taken."""
-    app = create_app()
-    try:
-        return make_server(HOST, port, app, threaded=True)
-    except (OSError, SystemExit):
-        print(f"Port {port} is in use; taking a free one.", file=sys.stderr)
-        return make_server(HOST, 0, app, threaded=True)
+def _port(wanted: int) -> int:
+    """``wanted``, or a free one when it is taken."""
+    for port in (wanted, 0):
+        try:
+            with socket.create_server((HOST, port)) as found:
+                return int(found.getsockname()[1])
+        except OSError:
+            print(f"Port {port} is in use; taking a free one.", file=sys.stderr)
+    sys.exit("No port is free.")
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            requests.get(f"{address}/health/live", timeout=_START_SECONDS)
+            return
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    sys.exit("The service did not start.")
 
 
 def _show_exchange(address: str) -> None:

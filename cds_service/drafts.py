@@ -10,28 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from functools import reduce
 from html import escape
-from math import gcd, lcm
 from typing import Any
 
-from cds_service.chart.showing import day, milligrams
+from cds_service.chart.showing import day
 from cds_service.knowledge.clinical import Schedule
-from cds_service.knowledge.concepts import Form, Medicine
+from cds_service.products import BEDTIME, UCUM, Product, exact, in_words, step_in_words, supply
 
 Draft = dict[str, Any]
 
-UCUM = "http://unitsofmeasure.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 NALTREXONE = {"system": RXNORM, "code": "7243", "display": "naltrexone"}
 _ORAL = {"system": "http://snomed.info/sct", "code": "26643006", "display": "Oral route"}
-_SMALLEST_ML = Fraction(1, 20)
-_MOST_PIECES = 12
+_MG = {"unit": "mg", "system": UCUM, "code": "mg"}
 
 
 class Version(StrEnum):
@@ -74,75 +69,6 @@ def _objects(value: object) -> list[Draft]:
 
 def _dosages(draft: Mapping[str, Any]) -> list[Draft]:
     return _objects(draft.get("dosageInstruction"))
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """What the doses are counted in.
-
-    ``unit`` is the Quantity (without value) of one piece or of a mL;
-    ``mg`` the naltrexone in it. ``compounded`` is the new medication's text
-    when the draft's own product cannot deliver the schedule.
-    """
-
-    mg: Fraction
-    unit: Mapping[str, str]
-    noun: str
-    compounded: str | None = None
-    doses_in_pieces: bool = False
-
-    def amount(self, mg: float) -> Fraction:
-        """Pieces or mL for ``mg``."""
-        return _exact(mg) / self.mg
-
-
-_PIECE_UNITS = {
-    Form.CAPSULE: ({"unit": "capsule", "system": UCUM, "code": "{capsule}"}, "capsule"),
-    Form.TABLET: ({"unit": "tablet", "system": UCUM, "code": "{tbl}"}, "tablet"),
-}
-_ML = {"unit": "mL", "system": UCUM, "code": "mL"}
-_MG = {"unit": "mg", "system": UCUM, "code": "mg"}
-
-
-def product_for(medicine: Medicine, schedule: Schedule, *, pieces: bool, compounded: bool) -> Product:
-    """The draft's own product when it can deliver every step, else compounded naltrexone.
-
-    ``pieces`` says that the draft's own dose was counted in pieces.
-    """
-    own = None if compounded else _own_product(medicine, pieces)
-    if own and all(_measurable(own, mg) for mg, _ in schedule.steps):
-        return own
-    strength = reduce(_common, (_exact(mg) for mg, _ in schedule.steps))
-    text = f"naltrexone, compounded {milligrams(float(strength))} mg capsule"
-    unit, noun = _PIECE_UNITS[Form.CAPSULE]
-    return Product(strength, unit, noun, compounded=text)
-
-
-def _own_product(medicine: Medicine, pieces: bool) -> Product | None:
-    if not medicine.naltrexone_mg or medicine.extended_release or len(medicine.ingredients) != 1:
-        return None
-    mg = _exact(medicine.naltrexone_mg)
-    if medicine.per_ml:
-        return Product(mg, _ML, "mL", doses_in_pieces=True)
-    found = _PIECE_UNITS.get(medicine.form or Form.CAPSULE)
-    return Product(mg, found[0], found[1], doses_in_pieces=pieces) if found else None
-
-
-def _measurable(product: Product, mg: float) -> bool:
-    amount = product.amount(mg)
-    if product.noun == "mL":
-        return amount % _SMALLEST_ML == 0
-    return amount.denominator == 1 and 1 <= amount <= _MOST_PIECES
-
-
-def _exact(number: float) -> Fraction:
-    """The number that was meant: a third, where a float says 0.3333333333333333."""
-    return Fraction(str(number)).limit_denominator(10_000)
-
-
-def _common(a: Fraction, b: Fraction) -> Fraction:
-    """The largest strength that divides both doses."""
-    return Fraction(gcd(a.numerator, b.numerator), lcm(a.denominator, b.denominator))
 
 
 def with_schedule(
@@ -194,7 +120,7 @@ def _dosage(first: Mapping[str, Any], version: Version, product: Product, number
     quantity = (
         {"value": _decimal(product.amount(mg)), **product.unit}
         if product.doses_in_pieces
-        else {"value": _decimal(_exact(mg)), **_MG}
+        else {"value": _decimal(exact(mg)), **_MG}
     )
     if version in (Version.DSTU2, Version.STU3):
         dosage["doseQuantity"] = quantity
@@ -217,9 +143,6 @@ _REPLACED_IN_DOSAGE = frozenset(
         "rateSimpleQuantity",
     }
 )  # fmt: skip
-
-
-BEDTIME = "at bedtime"
 
 
 def time_of_day(draft: Mapping[str, Any], schedule: Schedule) -> str:
@@ -311,38 +234,11 @@ def _drop_contained(draft: Draft, reference: object) -> None:
 
 def _set_supply(draft: Draft, schedule: Schedule, product: Product, final_days: int) -> None:
     """Quantity and days together; a first fill counted for the old dose goes."""
-    total, days = _supply(schedule, product, final_days)
+    total, days = supply(schedule, product, final_days)
     request = {k: v for k, v in _object(draft.get("dispenseRequest")).items() if k != "initialFill"}
     request["quantity"] = {"value": _decimal(total), **product.unit}
     request["expectedSupplyDuration"] = {"value": days, "unit": "days", "system": UCUM, "code": "d"}
     draft["dispenseRequest"] = request
-
-
-def _supply(schedule: Schedule, product: Product, final_days: int) -> tuple[Fraction, int]:
-    """Pieces or mL for the whole schedule, and its days."""
-    days = [step_days or final_days for _, step_days in schedule.steps]
-    amounts = (product.amount(mg) * d for (mg, _), d in zip(schedule.steps, days, strict=True))
-    return sum(amounts, Fraction(0)), sum(days)
-
-
-def step_in_words(mg: float, days: int, product: Product, time: str = BEDTIME) -> str:
-    """``1.5 mg (1 capsule) by mouth at bedtime for 14 days``."""
-    count = product.amount(mg)
-    noun = product.noun if product.noun == "mL" or count == 1 else f"{product.noun}s"
-    duration = f" for {days} days" if days else ""
-    return f"{milligrams(mg)} mg ({_plain(count)} {noun}) by mouth {time}{duration}"
-
-
-def in_words(schedule: Schedule, product: Product, time: str = BEDTIME) -> str:
-    """The whole schedule in one sentence."""
-    return ", then ".join(step_in_words(mg, days, product, time) for mg, days in schedule.steps)
-
-
-def supply_in_words(schedule: Schedule, product: Product, final_days: int) -> str:
-    """``132 capsules for 58 days``."""
-    total, days = _supply(schedule, product, final_days)
-    noun = product.noun if product.noun == "mL" else f"{product.noun}s"
-    return f"{_plain(total)} {noun} for {days} days"
 
 
 def starting_later(draft: Draft, version: Version, not_before: date) -> Draft:
@@ -410,7 +306,3 @@ def _decimal(number: Fraction) -> Decimal | int:
     if number.denominator == 1:
         return int(number)
     return (Decimal(number.numerator) / Decimal(number.denominator)).quantize(Decimal("0.0001")).normalize()
-
-
-def _plain(number: Fraction) -> str:
-    return milligrams(float(number))

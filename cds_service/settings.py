@@ -42,6 +42,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Largest request body accepted."""
     max_entries: int = 10_000
     """Most resources in one request."""
+    header_seconds: float = 10.0
+    """Seconds a request's headers may take to arrive (``ldn-cds serve``)."""
     body_seconds: float = 10.0
     """Seconds a request's body may take to arrive."""
     max_concurrent: int = 64
@@ -61,7 +63,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     allow_unreviewed: bool = False
     """Answer in production although no reviewer has signed the clinical figures."""
     fetch_kinds: tuple[str, ...] = ()
-    """Further lists this EHR keeps and that are asked for: MedicationDispense, MedicationAdministration."""
+    """Further lists this EHR keeps and that are asked for: MedicationDispense, MedicationAdministration,
+    and ServiceRequest for planned procedures."""
     prefetch_keys: dict[str, str] = {}
     """Prefetch keys this EHR uses, each with the resource type it holds ({"meds": "MedicationRequest"})."""
     allow_open_fhir: bool = False
@@ -133,8 +136,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 _AT_LEAST_ONE = (
-    "time_budget_ms", "max_body_bytes", "max_entries", "body_seconds", "max_concurrent", "fhir_parallel",
-    "fhir_failures", "store_days", "comment_days",
+    "time_budget_ms", "max_body_bytes", "max_entries", "header_seconds", "body_seconds", "max_concurrent",
+    "fhir_parallel", "fhir_failures", "store_days", "comment_days",
 )  # fmt: skip
 
 

@@ -17,11 +17,13 @@ from typing import TypeVar
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "postgresql": ("postgres",),
     "redis": ("redis-server", "valkey-server"),
     "nginx": ("nginx",),
+    "promtool": ("promtool",),
     "browser": ("chromium", "chromium-browser", "google-chrome"),
 }
 """Marker to the names its program goes by; the markers are declared in pyproject.toml."""
@@ -56,6 +58,11 @@ class LeakWatch(logging.Handler):
 
 
 LEAKS = LeakWatch()
+
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
@@ -103,11 +110,11 @@ def refuse_skip(report: Report) -> Report:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of a PostgreSQL server of this test process."""
     from tests.servers import postgresql_server
 
-    with postgresql_server(tmp_path_factory.mktemp("server")) as url:
+    with postgresql_server() as url:
         yield url
 
 

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis servers for the tests, each on a free port with a directory of its own."""
+"""Real servers for the tests: PostgreSQL, Redis and our own, each on a free port in a folder of its own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -32,7 +35,7 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
     program, port = find_program("redis"), port or free_port()
     assert program
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with _running(command, port, folder):
+    with running(command, port, folder):
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -40,18 +43,18 @@ class PostgreSQL:
     """A PostgreSQL server of an empty database; it runs as an ordinary user, as it insists.
 
     ``fsync`` is off: a killed server loses nothing by that, only a machine without power would.
+    Its folder is not pytest's, which every new run closes to other users.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         program = find_program("postgresql")
         assert program
-        self._binaries, self._data = Path(os.path.realpath(program)).parent, folder / "postgresql"
+        self._binaries = Path(os.path.realpath(program)).parent
+        self._data = Path(tempfile.mkdtemp(prefix="ldn-cds-postgresql-"))
         self._port, self._user = free_port(), _ordinary_user()
         self._process: subprocess.Popen[bytes] | None = None
-        self._data.mkdir(mode=0o700)
         if self._user is not None:
             shutil.chown(self._data, self._user)
-            _open_the_way(self._data)
         initdb = [
             str(self._binaries / "initdb"), "-D", str(self._data), "-U", "ldn", "-A", "trust",
             "-E", "UTF8", "--no-sync",
@@ -93,16 +96,17 @@ class PostgreSQL:
         return [int(pid) for pid in children.read_text("ascii").split()]
 
     def stop(self) -> None:
-        """Ends it."""
+        """Ends it, and removes its data."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)  # "fast": it does not wait for clients to leave
             _end(self._process)
+        shutil.rmtree(self._data, ignore_errors=True)
 
 
 @contextmanager
-def postgresql_server(folder: Path) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
-    server = PostgreSQL(folder)
+    server = PostgreSQL()
     try:
         server.start()
         yield server.url
@@ -117,15 +121,9 @@ def _ordinary_user() -> str | None:
     return next(user.pw_name for user in pwd.getpwall() if user.pw_name in ("postgres", "nobody"))
 
 
-def _open_the_way(path: Path) -> None:
-    """Let others through the folders above, which pytest makes for its own user alone."""
-    for parent in path.parents:
-        if parent.stat().st_uid == os.geteuid() and parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-
-
 @contextmanager
-def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[None]:
+def running(command: Sequence[str], port: int, folder: Path) -> Iterator[None]:
+    """A server program that listens on ``port``; what it writes goes to ``server.log`` in ``folder``."""
     process = _start(command, folder)
     try:
         _wait_until(lambda: _is_open(port), process, folder)
@@ -163,3 +161,65 @@ def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], fol
             return
         time.sleep(0.05)
     raise AssertionError((folder / "server.log").read_text("utf-8", "replace"))
+
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running service; ``process`` is the one above the workers, ``log`` all it wrote."""
+
+    base: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def workers(self) -> set[int]:
+        """The processes that answer."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(pid) for pid in children.read_text().split()}
+
+
+@contextmanager
+def ldn_cds(folder: Path, environment: Mapping[str, str], workers: int = 1) -> Iterator[Served]:
+    """The service as ``ldn-cds serve`` starts it, in development unless told otherwise."""
+    port = free_port()
+    settings = {
+        "CDS_ENVIRONMENT": "development",
+        "DATABASE_URL": f"sqlite:///{folder}/test.sqlite3",
+        "LOG_FORMAT": "json",
+        **environment,
+    }
+    command = [sys.executable, "-m", "cds_service.cli", "serve", f"--workers={workers}", f"--port={port}"]
+    written = folder / f"ldn-cds-{port}.log"
+    with written.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--host=127.0.0.1"], env={**os.environ, **settings}, cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        _wait_for_answer(port, process, written)
+        yield Served(f"http://127.0.0.1:{port}", port, process, written)
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """The socket listens before the workers are there; they have read their tables when they answer."""
+    end = time.monotonic() + 2 * _PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                connection.settimeout(2 * _PATIENCE)
+                connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                if connection.recv(12) == b"HTTP/1.1 200":
+                    return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(log.read_text("utf-8", "replace"))

@@ -169,7 +169,8 @@ def test_what_every_card_carries(name: str) -> None:
     for card in answer(CHARTS[name]):
         assert card["source"]["label"] and card["source"]["topic"]["display"]
         assert card["source"]["url"] == "https://cds.example.org/"
-        (link,) = card["links"]
+        link, *schedules = card["links"]
+        assert all("/titration/" in schedule["url"] for schedule in schedules)
         assert link["url"] == f"https://cds.example.org/explain/{card['source']['topic']['code']}"
         assert link["type"] == "absolute"
         assert all(reason["display"] for reason in card["overrideReasons"])

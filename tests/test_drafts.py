@@ -24,14 +24,10 @@ from cds_service.cards import _decode
 from cds_service.chart.doses import naltrexone_dose
 from cds_service.drafts import (
     Draft,
-    Product,
     Version,
     by_mouth,
     counted_in_pieces,
-    in_words,
-    product_for,
     starting_later,
-    supply_in_words,
     time_of_day,
     version_of,
     with_schedule,
@@ -39,6 +35,7 @@ from cds_service.drafts import (
 from cds_service.knowledge.clinical import Schedule
 from cds_service.knowledge.concepts import Form, Medicine
 from cds_service.lab_orders import LABELS, TESTS, lab_order
+from cds_service.products import Product, in_words, product_for, supply_in_words
 from tests.rules.builders import CLINICAL, CONTRAVE, LIQUID, NALTREXONE, TABLET_50, VIVITROL, capsule
 
 Json = dict[str, Any]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cds_service.scenarios import load
-from tests.servers import free_port
+from tests.servers import free_port, ldn_cds
 
 ROOT = Path(__file__).parent.parent
 SIGN = "/cds-services/ldn-order-sign"
@@ -89,9 +89,19 @@ def _exchange(port: int, request: bytes, process: subprocess.Popen[bytes]) -> No
             pass
 
 
+def test_ldn_cds_serve_quotes_nothing(tmp_path: Path) -> None:
+    with ldn_cds(tmp_path, {"LOG_LEVEL": "DEBUG"}) as served:
+        for request in SENT.values():
+            _exchange(served.port, request, served.process)
+    _says_nothing_of_what_was_sent(served.log.read_text("utf-8"))
+
+
 def test_nothing_sent_is_quoted(tmp_path: Path) -> None:
     options = ("--logger-class=cds_service.gunicorn_log.Log", "--log-level=debug", "--access-logfile=-")
-    written = log_of(tmp_path, SENT, *options)
+    _says_nothing_of_what_was_sent(log_of(tmp_path, SENT, *options))
+
+
+def _says_nothing_of_what_was_sent(written: str) -> None:
     lines = [json.loads(line) for line in written.splitlines()]  # every line is JSON
     assert PLANTED not in written
     assert load("oxycodone-active").patient_id not in written

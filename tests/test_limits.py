@@ -1,13 +1,10 @@
-"""Limits under the server that the image starts: gunicorn with threads, one process."""
+"""Limits under the server that `ldn-cds serve` starts, one worker."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +22,7 @@ from cds_service.scenarios import load
 from cds_service.settings import Settings
 from tests.cds_hooks.authentication.signing import ISS, NOW, claims, ec_key, header, key_set, sign
 from tests.fhir.faults import FAULTS, serving
-from tests.servers import free_port, redis_server
+from tests.servers import free_port, ldn_cds, redis_server
 
 SIGN = "/cds-services/ldn-order-sign"
 MOST = 3
@@ -33,40 +30,15 @@ MOST = 3
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A gunicorn that answers three calls at a time and gives a body one second."""
-    folder, port = tmp_path_factory.mktemp("gunicorn"), free_port()
-    environment = {
-        **os.environ,
-        "CDS_ENVIRONMENT": "development",
-        "DATABASE_URL": f"sqlite:///{folder}/test.sqlite3",
+    """A service that answers three calls at a time and gives a body one second."""
+    limits = {
         "MAX_CONCURRENT": str(MOST),
         "BODY_SECONDS": "1",
         "MAX_ENTRIES": "200",
         "TIME_BUDGET_MS": "3000",
     }
-    command = [sys.executable, "-m", "gunicorn", "--workers=1", "--threads=8", "--worker-class=gthread"]
-    command += [f"--bind=127.0.0.1:{port}", "--no-control-socket", "app:app"]
-    process = subprocess.Popen(
-        command, env=environment, cwd=Path(__file__).parent.parent, stderr=subprocess.PIPE
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(base, process)
-        yield base
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
-
-
-def _wait_for(base: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            requests.get(f"{base}/health/live", timeout=5)
-            return
-        except requests.ConnectionError:
-            time.sleep(0.05)
-    raise AssertionError(process.communicate()[1])
+    with ldn_cds(tmp_path_factory.mktemp("serve"), limits) as served:
+        yield served.base
 
 
 def order(**members: Any) -> dict[str, Any]:

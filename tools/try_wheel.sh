@@ -46,3 +46,5 @@ assert {service["hook"] for service in answer.get_json()["services"]} >= {"order
 PYTHON
 CDS_ENVIRONMENT=development "$work/venv/bin/gunicorn" --check-config app:app
 say "gunicorn app:app loads"
+"$work/venv/bin/ldn-cds" serve --help >/dev/null
+say "ldn-cds serve loads"

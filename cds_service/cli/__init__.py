@@ -15,6 +15,7 @@ COMMANDS = {
     "comments": "what prescribers wrote, for those who hold the key",
     "migrate": "make or upgrade the tables, before the workers start",
     "purge": "remove cards served and feedback that are older than a number of days",
+    "serve": "answer calls, with a worker for each processor",
     "conformance": "try the numbered rules of CDS Hooks on any service",
     "replay": "decide an EHR's request once more and show why",
     "check": "would the service start, whom would it answer, what is missing",

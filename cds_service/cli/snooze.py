@@ -40,7 +40,8 @@ def list_(as_json: bool) -> None:
         print_json([one._asdict() for one in found])
         return
     for one in found:
-        click.echo(f"{one.card}  {one.topic}  until {one.until:%Y-%m-%d}  {one.reason}  {one.client}".rstrip())
+        columns = (one.card, one.topic, f"until {one.until:%Y-%m-%d}", one.reason, one.client)
+        click.echo("  ".join(columns).rstrip())
     if not found:
         click.echo("nothing is snoozed")
 

@@ -59,7 +59,7 @@ class Loader:
         self._engine, self._journal, self._prepare = engine, journal, prepare
         self._on_loaded, self._on_lost, self._housekeeping = on_loaded, on_lost, housekeeping
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._starting, self._loading = threading.Lock(), threading.Lock()
         self._wake, self._stopped = threading.Event(), False
         self._held: deque[ServedCard] = deque(maxlen=_MOST_HELD)
         _LOADERS.add(self)
@@ -104,7 +104,8 @@ class Loader:
 
     def after_fork(self) -> None:
         """In a child: it has no thread yet, and the parent's file is not its own."""
-        self._thread, self._starting, self._wake = None, threading.Lock(), threading.Event()
+        self._thread, self._wake = None, threading.Event()
+        self._starting, self._loading = threading.Lock(), threading.Lock()
         self._journal.forget()
         self._engine.dispose(close=False)
 
@@ -132,8 +133,13 @@ class Loader:
     def load(self) -> int:
         """Load every complete file, this process's own included; returns how many lines came in.
 
-        Raises ``SQLAlchemyError`` or ``OSError``; what is not loaded stays.
+        When it returns, all that this process had recorded before is in the database. Raises
+        ``SQLAlchemyError`` or ``OSError``; what is not loaded stays.
         """
+        with self._loading:
+            return self._load()
+
+    def _load(self) -> int:
         self._prepare()
         self._load_held()
         if not journal_files(self._journal.folder):

@@ -52,12 +52,12 @@ class Store:
         self._metrics = metrics or Metrics()
         self.comments = Comments.from_settings(settings)
         self.engine = open_database(settings.database_url)
-        self.key = StoreKey(self.engine, settings.store_key)
-        self.ids = CardIds(self.key)
-        self._tables = _Tables(self.engine, self.key)
         self._records = settings.record_cards and not is_in_memory(settings.database_url)
         folder = settings.journal_dir or folder_of(settings.database_url) / "journal"
         self.journal = Journal(Path(folder))
+        self.key = StoreKey(self.engine, self.journal.folder, settings.store_key)
+        self.ids = CardIds(self.key)
+        self._tables = _Tables(self.engine, self.key)
         self._loader = Loader(
             self.engine,
             self.journal,
@@ -209,6 +209,7 @@ class _Tables:
 
     def make_ready(self) -> None:
         if not self._ready:
+            self._key.recall()
             migrate(self._engine)
             self._key.settle()
             self._ready = True

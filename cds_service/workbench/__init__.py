@@ -9,8 +9,13 @@ import flask
 from cds_service.errors import NotFound
 from cds_service.knowledge import VERSION
 from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.review import review_state
+from cds_service.products import as_query, compounded_capsule, delivers
 from cds_service.workbench import navigation, policy
 from cds_service.workbench.explain import explanations
+from cds_service.workbench.patients import examples
+from cds_service.workbench.references import linked
+from cds_service.workbench.titration import FORMS, plan, product_asked, sheet
 from cds_service.workbench.try_it import Trial, add_routes
 
 __all__ = ["Trial", "workbench_blueprint"]
@@ -21,7 +26,7 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
     blueprint = flask.Blueprint(
         "workbench", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
-    explained = explanations(clinical)
+    explained, review = explanations(clinical), review_state(clinical.review.reviewer)
 
     if trial is not None:
         add_routes(blueprint, trial)
@@ -37,7 +42,40 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
         """What a card of ``topic`` means; the address holds no patient data."""
         if topic not in explained:
             raise NotFound("There is no such topic")
-        return flask.render_template("explain.html", topic=explained[topic], clinical=clinical)
+        return flask.render_template(
+            "explain.html",
+            topic=explained[topic],
+            clinical=clinical,
+            review=review,
+            linked=linked,
+            examples=examples(topic),
+            try_url=flask.url_for("workbench.try_it") if trial else None,
+        )
+
+    @blueprint.get("/titration")
+    def titrations() -> str:
+        return flask.render_template("titrations.html", clinical=clinical)
+
+    @blueprint.get("/titration/<name>")
+    def titration(name: str) -> str:
+        """A schedule to print; the address holds its name and the product, and nothing of a patient."""
+        schedule = next((each for each in clinical.titration.schedules if each.name == name), None)
+        if schedule is None:
+            raise NotFound("There is no such schedule")
+        asked = product_asked(schedule, flask.request.args.get("form"), flask.request.args.get("strength"))
+        fits = delivers(asked, schedule)
+        product = asked if fits else compounded_capsule(schedule)
+        shown = plan(schedule, product, clinical.titration.final_fill_days)
+        return flask.render_template(
+            "titration.html",
+            plan=shown,
+            unfit=None if fits else asked,
+            sheet=sheet(clinical, shown),
+            query=as_query(asked),
+            forms=tuple(FORMS),
+            schedules=clinical.titration.schedules,
+            clinical=clinical,
+        )
 
     blueprint.app_context_processor(_shared)
     blueprint.after_app_request(policy.protect)

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from cds_service.conversion import convert_resource
-from cds_service.drafts import UCUM
+from cds_service.products import UCUM
 
 Json = dict[str, Any]
 

@@ -190,7 +190,8 @@ def test_a_forked_child_has_a_loader_of_its_own(make_store: MakeStore) -> None:
 def test_nothing_is_recorded_where_it_is_not_wanted(make_store: MakeStore) -> None:
     store = make_store(record_cards=False)
     store.record([served(store)])
-    assert not store.journal.folder.exists()
+    assert journal_files(store.journal.folder) == []
+    assert not store._loader.is_running
 
 
 def test_the_thread_ends_with_the_store(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""``ldn-cds serve``: the service under the server it was measured with."""
+
+from __future__ import annotations
+
+import click
+
+from cds_service.cli.terminal import MISUSED, fail
+from cds_service.server import serve as run
+from cds_service.server import usable_cpus
+from cds_service.settings import load_settings
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; in development 127.0.0.1, else 0.0.0.0.")
+@click.option("--port", envvar="PORT", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option(
+    "--workers",
+    envvar="WEB_CONCURRENCY",
+    type=click.IntRange(min=1),
+    help="Processes; by default one for each CPU this machine or container may use, at least two.",
+)
+def serve(host: str | None, port: int, workers: int | None) -> None:
+    """Answer calls until told to stop.
+
+    SIGTERM stops when the calls at hand are answered; SIGHUP starts anew in the same way, with settings
+    and files as they are then.
+    """
+    try:
+        settings = load_settings()
+    except (OSError, ValueError) as error:
+        fail(str(error), MISUSED)
+    host = host or ("127.0.0.1" if settings.development else "0.0.0.0")
+    run(settings, host, port, workers or max(2, usable_cpus()))

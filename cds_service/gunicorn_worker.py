@@ -1,0 +1,156 @@
+"""gunicorn's threaded worker, with a thread for a request only once its headers are there.
+
+The worker as it comes hands a connection to a thread with its first byte; whoever sends a header a
+byte a minute (slowloris) holds that thread for as long as it likes. Here the headers are read where
+connections wait, without a thread, and have an end. Bodies are bounded by the service itself
+(:mod:`cds_service.cds_hooks.slow_clients`).
+
+A call beyond the threads is refused here and at once. Left to wait for a thread it would be late, and so
+would all behind it; to refuse it in a thread costs as much as a small answer.
+
+A connection is closed after some hundred answers: which worker took it is chance, and a proxy that
+keeps its connections for hours would keep the chance too.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from cds_service.settings import load_settings
+
+_MOST_OF_HEAD = 64 * 1024
+"""Bytes of one request's headers; gunicorn itself allows half a megabyte."""
+_MOST_ANSWERS = 100
+"""On one connection; beside the work of a hundred requests a new connection costs nothing."""
+_READ = 64 * 1024
+_READABLE = selectors.EVENT_READ
+_END_OF_HEAD = b"\r\n\r\n"
+_CALL = b"POST "
+_LINGER = 2.0
+_OUTCOME = (
+    b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"transient",'
+    b'"details":{"coding":[{"code":"CDS-5030"}]},"diagnostics":"Too many calls at a time"}]}'
+)
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(_OUTCOME), _OUTCOME)
+)
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Named to gunicorn as ``cds_service.gunicorn_worker.Worker``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_seconds = load_settings().header_seconds
+        self._in_threads = 0
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Every way to a thread leads through here: a new connection, a kept one, a pipelined request."""
+        if self.cfg.is_ssl:  # the handshake needs a thread
+            super().enqueue_req(conn)
+            return
+        conn.init()
+        if _has_head(conn):
+            self._give_thread(conn)
+        else:
+            self._watch(conn, self._read_head, self._head_seconds)
+
+    def _watch(self, conn: Any, on_readable: Callable[[Any, socket.socket], None], seconds: float) -> None:
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + seconds
+        self.pending_conns.append(conn)  # closed by murder_pending when its time is over
+        self.poller.register(conn.sock, _READABLE, partial(on_readable, conn))
+
+    def _give_thread(self, conn: Any) -> None:
+        """Pages, health and metrics wait their turn; a call that would wait is refused."""
+        if self._in_threads >= self.cfg.threads and conn.parser.unreader.buf.getvalue().startswith(_CALL):
+            self._refuse(conn)
+            return
+        self._in_threads += 1
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """In the loop again: a thread is free."""
+        self._in_threads -= 1
+        super().finish_request(conn, fs)
+
+    def _refuse(self, conn: Any) -> None:
+        """Answer, then read what is still sent: a connection closed before that takes the answer with it."""
+        metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
+        if metrics is not None:
+            metrics.turned_away.inc()
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.send(_BUSY)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(conn, b"")
+            return
+        self._watch(conn, self._drain, _LINGER)
+
+    def _drain(self, conn: Any, client: socket.socket) -> None:
+        try:
+            if client.recv(_READ):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._forget(conn)
+        self._drop(conn, b"")
+
+    def _read_head(self, conn: Any, client: socket.socket) -> None:
+        try:
+            part = client.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        unreader = conn.parser.unreader
+        # an empty line before a request is to be ignored (RFC 9112, 2.2), and would look like an end
+        held = (unreader.take_buffered() + part).lstrip(b"\r\n")
+        unreader.unread(held)
+        if _has_head(conn):
+            self._forget(conn)
+            self._give_thread(conn)
+        elif not part or len(held) > _MOST_OF_HEAD:
+            self._forget(conn)
+            self._drop(conn, _TOO_LARGE if part else b"")
+
+    def _forget(self, conn: Any) -> None:
+        self.poller.unregister(conn.sock)
+        self.pending_conns.remove(conn)
+
+    def _drop(self, conn: Any, last_words: bytes) -> None:
+        self.nr_conns -= 1
+        try:
+            conn.sock.send(last_words)
+        except OSError:
+            pass
+        finally:
+            conn.close()
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """A worker that stops waits for nobody who has not sent a request by ``deadline``."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer; the last answer on a connection says that it is the last."""
+        if conn.parser.req_count >= _MOST_ANSWERS:
+            req.force_close()
+        return super().handle_request(req, conn)
+
+
+def _has_head(conn: Any) -> bool:
+    return _END_OF_HEAD in conn.parser.unreader.buf.getvalue()

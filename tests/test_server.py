@@ -1,0 +1,291 @@
+"""``ldn-cds serve``: restarts that drop nothing, headers that never end, counters of all workers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests
+
+from cds_service.scenarios import load
+from cds_service.server import SPARE_THREADS, options, usable_cpus
+from cds_service.settings import Settings
+from tests.fhir.faults import FAULTS, serving
+from tests.servers import ROOT, Served, free_port, ldn_cds
+
+SIGN = "/cds-services/ldn-order-sign"
+HEADERS = {"Content-Type": "application/json"}
+ORDER = json.dumps(load("oxycodone-active").request("order-sign", datetime.now(UTC))).encode()
+THREADS = 4 + SPARE_THREADS
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One worker that answers four calls at a time and gives headers one second."""
+    with ldn_cds(tmp_path_factory.mktemp("serve"), {"MAX_CONCURRENT": "4", "HEADER_SECONDS": "1"}) as served:
+        yield served
+
+
+def ask(connection: socket.socket, head: bytes) -> bytes:
+    """Send, and read until the server closes."""
+    connection.sendall(head)
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    return received
+
+
+def connect(served: Served) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", served.port), timeout=30)
+
+
+# --- headers ---------------------------------------------------------------------
+
+
+def test_headers_that_never_end_hold_no_thread(served: Served) -> None:
+    slow = [connect(served) for _ in range(3 * THREADS)]
+    try:
+        for number, connection in enumerate(slow):  # some have sent nothing at all
+            connection.sendall(
+                b"POST /cds-services/ldn-order-sign HTTP/1.1\r\nHost: x\r\nX-A"[: 20 * (number % 3)]
+            )
+        answer = requests.post(served.base + SIGN, data=ORDER, headers=HEADERS, timeout=30)
+        assert answer.status_code == 200
+        slow[1].settimeout(0)
+        with pytest.raises(BlockingIOError):  # they are still there: it was answered beside them
+            slow[1].recv(1)
+        for connection in slow:
+            connection.settimeout(30)
+            assert connection.recv(65536) == b""  # and closed when their second is over
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_a_header_by_drops_has_an_end_too(served: Served) -> None:
+    with connect(served) as connection:
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() < began + 30:
+                connection.sendall(b"X")
+                time.sleep(0.05)
+        assert connection.fileno()
+
+
+def test_a_head_in_pieces_is_one_request(served: Served) -> None:
+    with connect(served) as connection:
+        for part in (b"\r\nGET /hea", b"lth/live HTTP/1.1\r\nHost: x\r\nConnection: clo", b"se\r\n\r"):
+            connection.sendall(part)
+            time.sleep(0.05)
+        assert ask(connection, b"\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_requests_sent_before_the_answer_are_answered_in_turn(served: Served) -> None:
+    first = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with connect(served) as connection:
+        connection.sendall(first + first + last[:20])
+        time.sleep(0.1)
+        statuses = re.findall(rb"HTTP/1.1 (\d+) ", ask(connection, last[20:]))
+    assert statuses == [b"200", b"200", b"404"]
+
+
+def test_a_head_without_end_is_refused(served: Served) -> None:
+    with connect(served) as connection:
+        assert ask(connection, b"GET / HTTP/1.1\r\nX: " + b"x" * 66_000).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_connection_is_not_kept_for_ever(served: Served) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    for number in range(1, 101):
+        connection.request("GET", "/health/live")
+        answer = connection.getresponse()
+        answer.read()
+        assert (answer.status, answer.getheader("Connection")) == (
+            200,
+            "close" if number == 100 else "keep-alive",
+        )
+    connection.close()
+
+
+def test_calls_beyond_the_threads_are_refused_before_they_get_one(tmp_path: Path) -> None:
+    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n".encode()
+    with ldn_cds(tmp_path, {"MAX_CONCURRENT": "4", "BODY_SECONDS": "60"}) as served:
+        slow = [connect(served) for _ in range(3 * THREADS)]  # bodies that do not come
+        try:
+            for connection in slow:
+                connection.sendall(head)
+            wait_for(lambda: turned_away(served) >= 2 * THREADS)
+            answer = requests.post(served.base + SIGN, data=ORDER, headers=HEADERS, timeout=60)
+            assert answer.status_code == 503
+            assert answer.headers["Retry-After"] == "1"
+            assert answer.json()["issue"][0]["details"]["coding"][0]["code"] == "CDS-5030"
+        finally:
+            for connection in slow:
+                connection.close()
+        wait_for(lambda: requests.post(served.base + SIGN, data=ORDER, timeout=60).status_code == 200)
+
+
+def turned_away(served: Served) -> float:
+    page = requests.get(f"{served.base}/metrics", timeout=60).text
+    return float(page.split("\nldn_cds_calls_turned_away_total ")[1].split("\n")[0])
+
+
+# --- stop and restart --------------------------------------------------------------
+
+
+class Load:
+    """Calls from several connections, kept and new ones, until stopped."""
+
+    def __init__(self, served: Served) -> None:
+        self.port, self.seen = served.port, Counter[str]()
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._run, args=(n % 2 == 0,)) for n in range(6)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, keep: bool) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        while not self._stopped.is_set():
+            try:
+                connection.request("POST", SIGN, ORDER, HEADERS)
+                answer = connection.getresponse()
+                answer.read()
+                seen = str(answer.status)
+                if not keep:
+                    connection.close()
+            except (OSError, http.client.HTTPException) as error:
+                seen = type(error).__name__
+                connection.close()
+            with self._lock:
+                self.seen[seen] += 1
+        connection.close()
+
+    def more(self, number: int) -> None:
+        """Wait until so many more were answered."""
+        end, until = time.monotonic() + 60, self.seen.total() + number
+        while self.seen.total() < until and time.monotonic() < end:
+            time.sleep(0.02)
+        assert self.seen.total() >= until, self.seen
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def wait_for(done: object, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    assert callable(done)
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_restart_drops_nothing_and_forgets_no_count(tmp_path: Path) -> None:
+    with ldn_cds(tmp_path, {}, workers=2) as served:
+        before = served.workers()
+        assert len(before) == 2
+        calls = Load(served)
+        try:
+            calls.more(40)
+            served.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: len(served.workers()) == 2 and not served.workers() & before)
+            calls.more(40)
+        finally:
+            calls.stop()
+        assert set(calls.seen) == {"200"}
+        pages = [requests.get(f"{served.base}/metrics", timeout=30).text for _ in range(4)]
+    counted = [
+        float(found)
+        for page in pages
+        for found in re.findall(r'^ldn_cds_requests_total\{.*status="200".*\} (\S+)$', page, re.MULTILINE)
+    ]
+    assert counted == [calls.seen.total()] * 4  # of both workers and of those before them, whoever is asked
+
+
+def test_a_restart_that_cannot_succeed_changes_nothing(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text("")
+    with ldn_cds(tmp_path, {"SITE_FILE": str(site)}) as served:
+        before = served.workers()
+        site.write_text("nonsense = [")
+        served.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "not restarted" in served.log.read_text() or served.process.poll() is not None)
+        assert requests.post(served.base + SIGN, data=ORDER, headers=HEADERS, timeout=30).status_code == 200
+        assert served.workers() == before
+
+
+def test_the_call_at_hand_is_answered_before_the_end(tmp_path: Path) -> None:
+    with (
+        ldn_cds(tmp_path, {"TIME_BUDGET_MS": "1500"}) as served,
+        serving(FAULTS["hanging headers"], "") as hanging,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        order = {**json.loads(ORDER), "fhirServer": hanging.base}
+        del order["prefetch"]
+        waiting = pool.submit(requests.post, served.base + SIGN, json=order, timeout=60)
+        wait_for(lambda: bool(hanging.asked))
+        served.process.terminate()
+        assert waiting.result().status_code == 412
+        assert served.process.wait(60) == 0
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{served.base}/health/live", timeout=5)
+
+
+# --- how it is started ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "250000 100000\n"}, 2),
+        ({"cpu.max": "20000 100000\n"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({"cpu.max": "nonsense"}, 8),
+    ],
+)
+def test_workers_for_the_container_not_the_machine(
+    files: dict[str, str], cpus: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert usable_cpus(tmp_path) == cpus
+
+
+def test_every_call_that_is_let_in_finds_a_thread() -> None:
+    told = options(Settings(max_concurrent=100), "::1", 8000, 3)
+    assert (told["bind"], told["workers"]) == ("[::1]:8000", 3)
+    assert told["threads"] > 100
+    assert told["worker_connections"] >= told["threads"]
+
+
+@pytest.mark.parametrize("environment", [{"TIME_BUDGET_MS": "0"}, {"SITE_FILE": "/nowhere/none.toml"}])
+def test_what_does_not_fit_is_told_and_nothing_starts(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cds_service.cli", "serve", f"--port={free_port()}", "--workers=1"],
+        env={**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/t.sqlite3", **environment},
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode not in (0, None)
+    assert next(iter(environment)) in done.stderr or "none.toml" in done.stderr
