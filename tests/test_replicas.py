@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -69,6 +70,30 @@ def test_feedback_of_a_card_is_taken_by_the_other_replica(two: Replicas) -> None
     }
     answer = two.call(FEEDBACK, {"feedback": [item]}, to=second)
     assert (answer.status_code, answer.json()) == (200, {})
+
+
+def test_what_was_overridden_at_one_replica_is_quieter_at_the_other(two: Replicas) -> None:
+    """Each has a journal of its own, as on two machines: the card must be loaded, within a second or so."""
+    first, second = (replica.base for replica in two.served)
+    drafted = load("pregnant").request("order-select", datetime.now(UTC))
+    signed = load("pregnant").request("order-sign", datetime.now(UTC))
+    card = two.call("/cds-services/ldn-order-select", drafted, to=first).json()["cards"][0]
+    assert (card["source"]["topic"]["code"], card["indicator"]) == ("pregnancy", "warning")
+    item = {
+        "card": card["uuid"],
+        "outcome": "overridden",
+        "overrideReason": {"reason": {"code": "recipient-concerns-outcomes", "system": "s"}},
+        "outcomeTimestamp": datetime.now(UTC).isoformat(),
+    }
+    assert two.call(FEEDBACK, {"feedback": [item]}, to=second).status_code == 200
+    for _ in range(5):
+        time.sleep(1)
+        shown = two.call(SIGN, signed, to=second).json()["cards"]
+        if all(card["indicator"] == "info" for card in shown):
+            break
+    repeated = next(card for card in shown if card["source"]["topic"]["code"] == "pregnancy")
+    assert repeated["indicator"] == "info"
+    assert "Overridden" in repeated["detail"]
 
 
 def test_no_log_names_the_patient_or_a_token(two: Replicas) -> None:
