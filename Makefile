@@ -90,6 +90,20 @@ bench-knowledge: $(DEV) ## what loading and asking the knowledge costs
 knowledge-page: $(DEV) ## write docs/knowledge.md anew
 	$(PY) -m cds_service.knowledge.document
 
+.PHONY: bench bench-memory bench-peers profile
+
+bench: $(DEV) ## CPU of an answer beside bare Flask views, growth, start, memory; BENCH_ARGS='--server granian --keep'
+	$(PY) -m benchmarks.answers $(BENCH_ARGS)
+
+bench-peers: $(DEV) ## the same requests to services that run already; PEERS='name=PID=URL ...'
+	$(PY) -m benchmarks.peers $(PEERS)
+
+bench-memory: $(DEV) ## memory of each worker over 100,000 requests; MEMORY_ARGS='--requests 20000'
+	$(PY) -m benchmarks.memory $(MEMORY_ARGS)
+
+profile: $(DEV) ## where the time of an answer goes, by stage; PROFILE_ARGS='--functions 30'
+	$(PY) -m benchmarks.stages $(PROFILE_ARGS)
+
 .PHONY: fuzz audit sbom
 
 fuzz: $(DEV) ## requests made from the OpenAPI document, for long; FUZZ_ARGS='--examples 20000'
@@ -112,3 +126,22 @@ chaos: $(DEV) ## random faults of an EHR; CHAOS_ARGS='--requests 2000 --seed 1'
 
 test-hapi: $(DEV) ## the same cards from HAPI FHIR (needs Java 17 and Maven, or HAPI_JAR)
 	TEST_HAPI=1 $(PY) -m pytest tests/hapi $(PYTEST_ARGS)
+
+.PHONY: kill-test bench-recording
+
+kill-test: $(DEV) ## kill workers, servers and databases under load; KILL_ARGS='--seconds 600 --seed 2'
+	$(PY) -m benchmarks.kill $(KILL_ARGS)
+
+bench-recording: $(DEV) ## what recording cards costs; BENCH_ARGS='--rounds 9 --json FILE'
+	$(PY) -m benchmarks.recording $(BENCH_ARGS)
+
+.PHONY: bench-servers overload soak
+
+bench-servers: $(DEV) ## the servers that could be shipped, side by side; BENCH_ARGS='--json FILE'
+	$(PY) -m benchmarks.servers $(BENCH_ARGS)
+
+overload: $(DEV) ## three times as many calls as can be answered; OVERLOAD_ARGS='--json FILE'
+	$(PY) -m benchmarks.overload $(OVERLOAD_ARGS)
+
+soak: $(DEV) ## twenty minutes of load, memory and errors over time; SOAK_ARGS='--minutes 60 --json FILE'
+	$(PY) -m benchmarks.soak $(SOAK_ARGS)

@@ -87,7 +87,7 @@ def running(server: str, workers: int, command: str | None = None) -> Iterator[R
     """Both applications under ``server``."""
     with tempfile.TemporaryDirectory(prefix="ldn-cds-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        _write_bodies(folder)
+        write_bodies(folder)
         settings = {
             "BENCH_FOLDER": name,
             "CDS_ENVIRONMENT": "development",
@@ -103,7 +103,8 @@ def running(server: str, workers: int, command: str | None = None) -> Iterator[R
         yield Running(floor, ours, folder)
 
 
-def _write_bodies(folder: Path) -> None:
+def write_bodies(folder: Path) -> None:
+    """The requests of every size, as files."""
     words = vocabulary()
     for size, count in _BODIES.items():
         for kind in ("cards", "silent"):

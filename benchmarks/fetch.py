@@ -4,13 +4,15 @@ One order of naltrexone is sent to the service while a FHIR server in another pr
 after 5, 50 or 200 ms. The request lacks 1, 4 or 12 lists, so that as many queries run. Measured are the
 whole answer and, in the same request, each query; the ratio of the answer to the slowest of them is 1 when
 everything ran in parallel and the service itself cost nothing. As the queries of one request share the
-interpreter, a query sent alone is timed beside each request, as a harder yardstick. Cases take turns, so that
-a busy moment of the machine falls on all of them. Only 127.0.0.1 is called.
+interpreter, two yardsticks are timed beside each request: a query sent alone, and as many queries at once by
+nothing but urllib3 in threads, which is the least that any client of this kind needs. Cases take turns, so
+that a busy moment of the machine falls on all of them. Only 127.0.0.1 is called.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import multiprocessing
 import random
@@ -18,15 +20,17 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from flask.testing import FlaskClient
+import urllib3
+from flask import Flask
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from cds_service import create_app
 from cds_service.fhir import ClientOptions, Deadline, FhirAccess, FhirClient
@@ -55,30 +59,34 @@ WARM_UP = 5
 
 
 def serve(records: Mapping[str, Sequence[Json]], pipe: Connection) -> None:
-    """Answer ``/DELAY/SCENARIO/fhir/...`` after DELAY ms until stopped; the port goes into ``pipe``."""
+    """Answer ``/DELAY/SCENARIO/fhir/...`` after DELAY ms until stopped; the port goes into ``pipe``.
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
+    One loop and few instructions an answer, so that the delay is what was asked for and little more.
+    """
 
-        def do_GET(self) -> None:
-            _, delay, name, _, search = self.path.split("/", 4)
-            time.sleep(int(delay) / 1000)
-            body = _answer(records[name], search)
-            self.send_response(200)
-            self.send_header("Content-Type", "application/fhir+json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    class Answering(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport, self.received = transport, b""
 
-        def log_message(self, *_: object) -> None:
-            pass
+        def data_received(self, data: bytes) -> None:
+            self.received += data
+            while b"\r\n\r\n" in self.received:
+                head, _, self.received = self.received.partition(b"\r\n\r\n")
+                _, delay, name, _, search = head.decode().split(" ", 2)[1].split("/", 4)
+                answer = _head(body := _answer(records[name], search)) + body
+                asyncio.get_running_loop().call_later(int(delay) / 1000, self.transport.write, answer)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    pipe.send(server.server_address[1])
-    server.serve_forever()
+    async def answering() -> None:
+        server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0)
+        pipe.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(answering())
+
+
+def _head(body: bytes) -> bytes:
+    lines = ("HTTP/1.1 200 OK", "Content-Type: application/fhir+json", f"Content-Length: {len(body)}", "", "")
+    return "\r\n".join(lines).encode()
 
 
 def _answer(resources: Sequence[Json], search: str) -> bytes:
@@ -120,12 +128,13 @@ class Case:
     delay: int
     queries: int
     body: Json = field(repr=False)
-    client: FlaskClient = field(repr=False)
+    app: Flask = field(repr=False)
     expected: list[Any] = field(repr=False)
     judged: bool = True
     service: list[float] = field(default_factory=list)
     slowest: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
 
 
 class Stopwatch:
@@ -153,12 +162,11 @@ class Stopwatch:
             setattr(FhirAccess, "get", original)  # noqa: B010
 
 
-def measure(case: Case, stopwatch: Stopwatch, lone: FhirAccess) -> None:
-    """One request and one query alone; fails when the service asked or answered otherwise than it should."""
+def measure(case: Case, stopwatch: Stopwatch, lone: FhirAccess, bare: Bare) -> None:
+    """One request and its yardsticks; fails when the service asked or answered otherwise than it should."""
     stopwatch.seconds.clear()
-    start = time.perf_counter()
-    answer = case.client.post("/cds-services/ldn-order-sign", json=case.body)
-    case.service.append((time.perf_counter() - start) * 1000)
+    seconds, answer = post(case.app, case.body)
+    case.service.append(seconds * 1000)
     queries = list(stopwatch.seconds)
     if len(queries) != case.queries or outcome(answer) != case.expected:
         raise AssertionError(f"{case.label}, {case.delay} ms: {len(queries)} queries, {outcome(answer)}")
@@ -166,11 +174,37 @@ def measure(case: Case, stopwatch: Stopwatch, lone: FhirAccess) -> None:
     start = time.perf_counter()
     lone.get(lone.url("Condition?patient=x"), Deadline(BUDGET_MS / 1000))
     case.alone.append((time.perf_counter() - start) * 1000)
+    case.bare.append(bare.seconds(lone.url("Condition?patient=x"), case.queries) * 1000)
 
 
-def outcome(answer: Any) -> list[Any]:
+def post(app: Flask, body: Json) -> tuple[float, Json]:
+    """Seconds and answer of one call, as a server of WSGI makes it."""
+    builder = EnvironBuilder(method="POST", path="/cds-services/ldn-order-sign", json=body)
+    environ = builder.get_environ()
+    start = time.perf_counter()
+    parts, _, _ = run_wsgi_app(app.wsgi_app, environ)
+    seconds = time.perf_counter() - start
+    return seconds, json.loads(b"".join(parts))
+
+
+class Bare:
+    """Queries at once by urllib3 in threads, with nothing around them."""
+
+    def __init__(self) -> None:
+        self._pool = urllib3.PoolManager(maxsize=64)
+        self._threads = ThreadPoolExecutor(64)
+
+    def seconds(self, url: str, queries: int) -> float:
+        """Until the last answer has come."""
+        start = time.perf_counter()
+        for asked in [self._threads.submit(self._pool.request, "GET", url) for _ in range(queries)]:
+            asked.result()
+        return time.perf_counter() - start
+
+
+def outcome(answer: Json) -> list[Any]:
     """What must be the same however the lists came."""
-    return sorted((c["source"]["topic"]["code"], c["indicator"], c["summary"]) for c in answer.json["cards"])
+    return sorted((c["source"]["topic"]["code"], c["indicator"], c["summary"]) for c in answer["cards"])
 
 
 # --- the cases ---------------------------------------------------------------
@@ -187,31 +221,29 @@ def cases(origin: str, now: datetime) -> list[Case]:
                 fetch_kinds=kinds,
             ),
             now=lambda: now,
-        ).test_client()
+        )
         for kinds in ((), FURTHER)
     }
     made = []
     for delay in DELAYS:
         for missing in (0, 1, 4, 12):
-            client = apps[FURTHER if missing == 12 else ()]
-            made.append(_case(origin, now, delay, missing, client))
+            app = apps[FURTHER if missing == 12 else ()]
+            made.append(_case(origin, now, delay, missing, app))
         made.append(_case(origin, now, delay, 4, apps[()], BEHIND_A_REFERENCE))
     return made
 
 
-def _case(
-    origin: str, now: datetime, delay: int, missing: int, client: FlaskClient, name: str = SCENARIO
-) -> Case:
+def _case(origin: str, now: datetime, delay: int, missing: int, app: Flask, name: str = SCENARIO) -> Case:
     scenario = load(name)
     base = f"{origin}/{delay}/{name}/fhir"
     body = scenario.request("order-sign", now, fhir_server=base)
-    expected = outcome(client.post("/cds-services/ldn-order-sign", json={**body, "fhirServer": base}))
+    expected = outcome(post(app, {**body, "fhirServer": base})[1])
     behind = name == BEHIND_A_REFERENCE
     absent = ("medicationRequests", *STANDARD[:3]) if behind else STANDARD[:missing]
     body["prefetch"] = {key: value for key, value in body["prefetch"].items() if key not in absent}
     label = f"{missing}, then 1 Medication" if behind else str(missing)
     queries = missing + 1 if behind else missing
-    return Case(label, delay, queries, body, client, expected, judged=missing > 0 and not behind)
+    return Case(label, delay, queries, body, app, expected, judged=missing > 0 and not behind)
 
 
 # --- the report --------------------------------------------------------------
@@ -227,11 +259,13 @@ class Row:
     service_ms: float
     slowest_ms: float
     alone_ms: float
+    bare_ms: float
     own_ms: float
     ratio: float | None
     ratio_low: float | None
     ratio_high: float | None
     ratio_to_alone: float | None
+    ratio_to_bare: float | None
     within_target: bool | None
 
 
@@ -239,6 +273,7 @@ def row(case: Case) -> Row:
     """Medians of the runs, and the 10th and 90th percentile of the ratio."""
     ratios = [whole / one for whole, one in zip(case.service, case.slowest, strict=True) if one]
     harder = [whole / one for whole, one in zip(case.service, case.alone, strict=True)]
+    least = [whole / one for whole, one in zip(case.service, case.bare, strict=True)]
     own = [whole - one for whole, one in zip(case.service, case.slowest, strict=True)]
     tenths = statistics.quantiles(ratios, n=10) if ratios else []
     median = statistics.median(ratios) if ratios else None
@@ -249,11 +284,13 @@ def row(case: Case) -> Row:
         service_ms=statistics.median(case.service),
         slowest_ms=statistics.median(case.slowest),
         alone_ms=statistics.median(case.alone),
+        bare_ms=statistics.median(case.bare),
         own_ms=statistics.median(own),
         ratio=median,
         ratio_low=tenths[0] if tenths else None,
         ratio_high=tenths[-1] if tenths else None,
         ratio_to_alone=statistics.median(harder) if ratios else None,
+        ratio_to_bare=statistics.median(least) if ratios else None,
         within_target=median <= TARGET if case.judged and median is not None else None,
     )
 
@@ -261,18 +298,19 @@ def row(case: Case) -> Row:
 def table(rows: Sequence[Row]) -> Iterator[str]:
     """The rows as text."""
     yield (
-        f"{'delay':>6} {'lists missing':<20} {'answer':>8} {'slowest':>8} {'alone':>7} {'own':>6}"
-        f" {'ratio':>6} {'p10-p90':>11} {'to alone':>8}  <= {TARGET}"
+        f"{'delay':>6} {'lists missing':<20} {'answer':>8} {'slowest':>8} {'alone':>7} {'bare':>6}"
+        f" {'own':>5} {'ratio':>6} {'p10-p90':>11} {'to alone':>8} {'to bare':>7}  <= {TARGET}"
     )
     for each in rows:
         start = f"{each.delay_ms:>3} ms {each.lists_missing:<20} {each.service_ms:8.1f}"
-        start += f" {each.slowest_ms:8.1f} {each.alone_ms:7.1f} {each.own_ms:6.1f}"
+        start += f" {each.slowest_ms:8.1f} {each.alone_ms:7.1f} {each.bare_ms:6.1f} {each.own_ms:5.1f}"
         if each.ratio is None:
-            yield f"{start} {'-':>6} {'-':>11} {'-':>8}  -"
+            yield f"{start} {'-':>6} {'-':>11} {'-':>8} {'-':>7}  -"
             continue
         verdict = {True: "yes", False: "NO", None: "-"}[each.within_target]
         spread = f"{each.ratio_low:.2f}-{each.ratio_high:.2f}"
-        yield f"{start} {each.ratio:6.2f} {spread:>11} {each.ratio_to_alone:8.2f}  {verdict}"
+        others = f"{each.ratio_to_alone:8.2f} {each.ratio_to_bare:7.2f}"
+        yield f"{start} {each.ratio:6.2f} {spread:>11} {others}  {verdict}"
 
 
 def run(rounds: int, seed: int) -> list[Row]:
@@ -280,14 +318,13 @@ def run(rounds: int, seed: int) -> list[Row]:
     now, order = datetime.now(UTC), random.Random(seed)
     records = {name: list(load(name).transaction(now)["entry"]) for name in (SCENARIO, BEHIND_A_REFERENCE)}
     resources = {name: [entry["resource"] for entry in entries] for name, entries in records.items()}
-    stopwatch, lone = Stopwatch(), FhirClient(ClientOptions())
+    stopwatch, lone, bare = Stopwatch(), FhirClient(ClientOptions()), Bare()
     with running(resources) as origin, stopwatch.attached():
         every = cases(origin, now)
         for turn in range(-WARM_UP, rounds):
             for case in order.sample(every, len(every)):
-                measure(
-                    case, stopwatch, lone.access(f"{origin}/{case.delay}/{SCENARIO}/fhir", None, ANYWHERE)
-                )
+                access = lone.access(f"{origin}/{case.delay}/{SCENARIO}/fhir", None, ANYWHERE)
+                measure(case, stopwatch, access, bare)
             if turn == -1:
                 _forget(every)
     lone.close()
@@ -300,6 +337,7 @@ def _forget(every: Sequence[Case]) -> None:
         case.service.clear()
         case.slowest.clear()
         case.alone.clear()
+        case.bare.clear()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -312,7 +350,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds = max(given.rounds, 5)
     rows = run(rounds, given.seed)
     print(f"Medians of {rounds} interleaved runs in ms. answer: the whole request; slowest: its slowest")
-    print("query; alone: one query by itself; own: answer - slowest; ratio: answer / slowest, and / alone.")
+    print("query; alone: one query by itself; bare: as many at once by urllib3 alone; own: answer - slowest;")
+    print("ratio: answer / slowest, and / alone, and / bare.")
     print("\n".join(table(rows)))
     missed = [f"{each.lists_missing} at {each.delay_ms} ms" for each in rows if each.within_target is False]
     print(f"target {TARGET}", f"missed with: {'; '.join(missed)}" if missed else "kept throughout")

@@ -21,7 +21,8 @@ _POLL = 0.01
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "gunicorn": (
-        "gunicorn", "--worker-class=gthread", "--threads=16", "--no-control-socket",
+        "gunicorn",
+        "--worker-class=cds_service.gunicorn_worker.Worker", "--threads=16", "--no-control-socket",
         "--workers={workers}", "--bind=127.0.0.1:{port}", "{app}",
     ),
     "granian": (

@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import flask
 import msgspec
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from cds_service.alerts import Attention
+from cds_service.alerts.overrides import Overrides
 from cds_service.audit import AuditTrail
 from cds_service.callers import authentication, key_reader, registered_clients, say_who_may_call
 from cds_service.cds_hooks import (
@@ -31,19 +35,20 @@ from cds_service.decision import Decider
 from cds_service.errors import Unavailable
 from cds_service.knowledge import VERSION as KNOWLEDGE_VERSION
 from cds_service.knowledge import preload
-from cds_service.knowledge.clinical import Clinical, load_clinical
+from cds_service.knowledge.clinical import Alerts, Clinical, load_clinical
 from cds_service.knowledge.review import review_state
 from cds_service.knowledge.site_knowledge import add_site_knowledge
 from cds_service.limits import RateLimits, limit_calls_at_a_time
 from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
-from cds_service.operation import Release, add_operation, note_decision
+from cds_service.operation import ASKED_ALL_THE_TIME, Release, add_operation, note_decision, timed
 from cds_service.recording import Recorder
 from cds_service.services import make_services
 from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
 from cds_service.store import Store
 from cds_service.token_ids import SharedTokenIds, shared_token_ids
+from cds_service.tracing import Tracing, is_configured, make_provider
 from cds_service.workbench import Trial, workbench_blueprint
 from cds_service.workbench.page_caller import anyone_on_the_page, in_dialect_of_page
 from cds_service.workbench.replaying import replay_blueprint
@@ -71,21 +76,22 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     clinical, knowledge = load_knowledge(settings)
     metrics = Metrics()
     store = Store(settings, metrics)
-    sources = Sources.from_settings(settings, __version__)
+    sources = Sources.from_settings(settings, __version__, metrics.note_server)
     decider = Decider(
         clinical,
         sources,
         now,
         ids=store.ids,
         observe=partial(note_decision, metrics),
-        record=Recorder(store, __version__, knowledge, now).record,
+        attend=_attention(clinical.alerts, store, sources, now, metrics),
+        record=timed(Recorder(store, __version__, knowledge, now).record),
         needed=Relevance(clinical),
     )
     signed = is_signed(settings, clinical)
     services = make_services(decider.answer if signed else _not_signed)
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
-    app = flask.Flask(__name__, static_folder=None)
+    app = _App(__name__, static_folder=None)
     if settings.trusted_proxies:
         _believe_proxies(app, settings.trusted_proxies)
     init_errors(app)
@@ -121,11 +127,28 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     if settings.try_it:
         app.register_blueprint(replay_blueprint(decider, settings))
     release = Release(__version__, knowledge)
-    add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics))
-    limit_calls_at_a_time(app, settings.max_concurrent)
+    tracing = (
+        Tracing(make_provider(__version__), __version__, ASKED_ALL_THE_TIME) if is_configured() else None
+    )
+    add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics), tracing)
+    limit_calls_at_a_time(app, settings.max_concurrent, metrics.calls_at_hand)
     app.extensions["store"] = store
+    app.extensions["metrics"] = metrics
     store.start()
     return app
+
+
+def _attention(
+    policy: Alerts, store: Store, sources: Sources, now: Callable[[], datetime], metrics: Metrics
+) -> Attention:
+    said = Overrides(store, metrics.overrides_unknown.inc)
+    return Attention(policy, store, said, now, sources.zone)
+
+
+class _App(flask.Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine, which Flask would look for in eight functions of each request."""
+        return func
 
 
 def _add_pages(
@@ -193,8 +216,18 @@ def _not_signed(request: HookRequest, call: CallContext) -> CardsResponse:
     raise Unavailable("The clinical content of this service is not signed by a reviewer")
 
 
+_CHECKED_EVERY = 0.2
+
+
 def _reporter(metrics: Metrics) -> Callable[[Service, HookRequest, bytes], None]:
+    """Checks an answer, and then none for a fifth of a second: a fault of ours is in many answers."""
+    due = 0.0
+
     def report(service: Service, request: HookRequest, body: bytes) -> None:
+        nonlocal due
+        if monotonic() < due:
+            return
+        due = monotonic() + _CHECKED_EVERY
         for violation in validate_response(msgspec.json.decode(body), request):
             metrics.violations.labels(violation.rule).inc()
             _log.error("answer of %s breaks %s at %s", service.id, violation.rule, violation.path)

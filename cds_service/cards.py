@@ -145,10 +145,11 @@ def detail(finding: Finding) -> str:
 
 
 def _paragraphs(finding: Finding) -> Iterator[str]:
-    found = list(dict.fromkeys(_shown(evidence) for evidence in finding.found))
+    found = list(dict.fromkeys(finding.found))
     if found:
+        lines = dict.fromkeys(_shown(evidence) for evidence in found[:_MOST_EVIDENCE])
         more = [f"and {len(found) - _MOST_EVIDENCE} more"] if len(found) > _MOST_EVIDENCE else []
-        yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*found[:_MOST_EVIDENCE], *more])
+        yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*lines, *more])
     items = [line for line in finding.lines if line.startswith("- ")]
     yield "\n".join(items)
     yield from (line for line in finding.lines if not line.startswith("- "))
@@ -164,7 +165,9 @@ def _shown(evidence: Evidence) -> str:
 
 def escape(text: str, limit: int = 120) -> str:
     """EHR text as literal markdown: one line, no formatting, no link, no HTML, cut to ``limit``."""
-    visible = "".join(c for c in _BLANKS.sub(" ", text) if not unicodedata.category(c).startswith("C"))
+    visible = _BLANKS.sub(" ", text)
+    if not (visible.isascii() and visible.isprintable()):
+        visible = "".join(c for c in visible if not unicodedata.category(c).startswith("C"))
     line = _AUTOLINK.sub(" ", visible.translate(_TWINS)).strip()
     line = line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
     return _LIST_MARK.sub(r"\1\\\2", _FORMATTING.sub(r"\\\1", line))

@@ -14,6 +14,8 @@ from sqlalchemy.engine import URL, make_url
 _log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 2
+_SILENT_MS = 5000
+_POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 5, "pool_timeout": 3}
 
 
 def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) -> Engine:
@@ -28,10 +30,12 @@ def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) ->
     parsed = _with_driver(make_url(url))
     options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
-        options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
+        options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENT_MS}
     _make_directory(parsed)
     if is_in_memory(url):  # one database, whichever thread asks
         options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    else:
+        options |= _POOL
     engine = create_engine(parsed, **options)
     if engine.dialect.name == "sqlite":
         synchronous = "full" if durable else "normal"

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from cds_service.alerts import Alert, as_they_are
 from cds_service.cards import Setting, make_cards
 from cds_service.cds_hooks import CallContext, Card, CardsResponse, DraftOrder, HookRequest
+from cds_service.cds_hooks.authentication import Client
 from cds_service.chart import PatientChart
 from cds_service.chart.assembly import read_chart
 from cds_service.chart.baskets import Concern, Draft, concern, read_drafts
@@ -26,6 +28,7 @@ from cds_service.dialects import for_client
 from cds_service.drafts import Version, version_told
 from cds_service.errors import DataUnavailable
 from cds_service.fhir import PatientRecord
+from cds_service.fhir.records import Fetched
 from cds_service.fhir.sketches import Needed, everything
 from cds_service.fhir.versions import version_of_record
 from cds_service.knowledge.clinical import Clinical
@@ -56,10 +59,17 @@ class Decision:
     """Reading prefetch and server."""
     decide_ms: float = 0.0
     """Chart and rules."""
+    fetches: Sequence[Fetched] = ()
+    """What the FHIR server was asked for."""
+    held_back: Mapping[str, int] = field(default_factory=dict)
+    """Findings that were decided and not shown, by why: in shadow, repeated, snoozed."""
 
 
-Recording = Callable[[HookRequest, CallContext, Sequence[Finding], Sequence[Card]], None]
-"""Takes the cards of an answer, each with the finding at its place."""
+Recording = Callable[[HookRequest, CallContext, Sequence[Alert], Sequence[Card]], None]
+"""Takes the cards of an answer, those not shown included, each with the alert at its place."""
+
+Attending = Callable[[HookRequest, CallContext, PatientChart, Sequence[Finding]], Sequence[Alert]]
+"""Says of each finding how it is to be shown, and whether."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +103,9 @@ class Decider:
     observe: Callable[[HookRequest, Decision], None] = field(default=lambda request, decision: None)
     needed: Needed = everything
     """Which resources can matter to a rule; a decision that is watched reads them all."""
-    record: Recording = field(default=lambda request, call, findings, cards: None)
+    attend: Attending = as_they_are
+    """Knows what was said before; a replay does not."""
+    record: Recording = field(default=lambda request, call, alerts, cards: None)
     """Hears what is about to be shown; it neither raises nor waits."""
     watch: Callable[[Workings], None] | None = None
     """Sees how each decision came about; a replay sets it, the service does not."""
@@ -109,10 +121,7 @@ class Decider:
         needs = concern(drafts, PatientRecord(request.patient_id), self.clinical)
         if needs is Concern.NONE and not request.unreadable:
             self.observe(request, Decision())
-            if self.watch:
-                self.watch(
-                    Workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
-                )
+            self._show_workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
             return CardsResponse(cards=[])
         clock = self._clock()
         version = client_version(request.orders)
@@ -123,27 +132,24 @@ class Decider:
         read = perf_counter()
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
-        blind = _is_blind(chart, record) and not _is_proven(findings)
-        told = _told([] if blind else findings, record, read - began, perf_counter() - read)
+        blind = _is_blind(chart, record) and not _is_proven(findings) and not _in_shadow(client)
+        alerts = [] if blind else self.attend(request, call, chart, findings)
+        told = _told(alerts, record, read - began, perf_counter() - read)
         self.observe(request, told)
-        if self.watch:
-            self.watch(
-                Workings(
-                    request=request,
-                    call=call,
-                    clock=clock,
-                    drafts=drafts,
-                    needs=needs,
-                    told_version=version,
-                    record=record,
-                    chart=chart,
-                    decision=told,
-                    blind=blind,
-                )
-            )
+        self._show_workings(
+            request=request, call=call, clock=clock, drafts=drafts, needs=needs, told_version=version,
+            record=record, chart=chart, decision=told, blind=blind,
+        )  # fmt: skip
         if blind:
             raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
-        setting = Setting(
+        setting = self._setting(request, call, clock, version or version_of_record(record) or Version.R4)
+        cards = for_client(make_cards([alert.finding for alert in alerts], setting), client)
+        self.record(request, call, alerts, cards)
+        shown = [card for alert, card in zip(alerts, cards, strict=True) if alert.is_shown]
+        return CardsResponse(cards=shown)
+
+    def _setting(self, request: HookRequest, call: CallContext, clock: Clock, version: str) -> Setting:
+        return Setting(
             patient_id=request.patient_id,
             today=clock.today,
             drafts={draft.path: draft.raw for draft in request.orders},
@@ -151,20 +157,24 @@ class Decider:
             new_id=partial(self.ids.card, call.client or "", call.tenant or ""),
             suggestion_id=self.ids.suggestion,
             base_url=call.base_url,
-            version_hint=version or Version(version_of_record(record) or Version.R4),
+            version_hint=Version(version),
         )
-        cards = for_client(make_cards(findings, setting), client)
-        self.record(request, call, findings, cards)
-        return CardsResponse(cards=cards)
+
+    def _show_workings(self, **made_of: Any) -> None:
+        if self.watch:
+            self.watch(Workings(**made_of))
 
     def _clock(self) -> Clock:
         now = self.now().astimezone(self.sources.zone)
         return Clock(now.date(), self.sources.zone)
 
 
-def _told(findings: Sequence[Finding], record: PatientRecord, gather: float, decide: float) -> Decision:
+def _told(alerts: Sequence[Alert], record: PatientRecord, gather: float, decide: float) -> Decision:
     gaps = Counter((gap.kind, gap.reason.value) for gap in record.gaps)
-    return Decision(findings, record.size(), gaps, gather * 1000, decide * 1000)
+    shown = [alert.finding for alert in alerts if alert.is_shown]
+    held_back = Counter(str(alert.hush or alert.mode) for alert in alerts if not alert.is_shown)
+    times = gather * 1000, decide * 1000
+    return Decision(shown, record.size(), gaps, *times, record.fetches, held_back)
 
 
 def client_version(orders: Iterable[DraftOrder]) -> Version | None:
@@ -180,6 +190,11 @@ def _is_blind(chart: PatientChart, record: PatientRecord) -> bool:
     """An order to judge needs the medications, and no list of any kind was had."""
     needs = any(order.medicine.is_opioid or order.medicine.is_naltrexone for order in chart.judged())
     return needs and not record.lists & MEDICATION_KINDS
+
+
+def _in_shadow(client: Client | None) -> bool:
+    """Such a client is shown nothing, errors neither: what could not be read is recorded as a finding."""
+    return client is not None and client.shadow
 
 
 def _is_proven(findings: Sequence[Finding]) -> bool:

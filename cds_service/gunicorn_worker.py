@@ -5,6 +5,9 @@ byte a minute (slowloris) holds that thread for as long as it likes. Here the he
 connections wait, without a thread, and have an end. Bodies are bounded by the service itself
 (:mod:`cds_service.cds_hooks.slow_clients`).
 
+A call beyond the threads is refused here and at once. Left to wait for a thread it would be late, and so
+would all behind it; to refuse it in a thread costs as much as a small answer.
+
 A connection is closed after some hundred answers: which worker took it is chance, and a proxy that
 keeps its connections for hours would keep the chance too.
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,6 +32,16 @@ _MOST_ANSWERS = 100
 _READ = 64 * 1024
 _READABLE = selectors.EVENT_READ
 _END_OF_HEAD = b"\r\n\r\n"
+_CALL = b"POST "
+_LINGER = 2.0
+_OUTCOME = (
+    b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"transient",'
+    b'"details":{"coding":[{"code":"CDS-5030"}]},"diagnostics":"Too many calls at a time"}]}'
+)
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(_OUTCOME), _OUTCOME)
+)
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -37,6 +51,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_seconds = load_settings().header_seconds
+        self._in_threads = 0
 
     def enqueue_req(self, conn: Any) -> None:
         """Every way to a thread leads through here: a new connection, a kept one, a pipelined request."""
@@ -45,12 +60,53 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         conn.init()
         if _has_head(conn):
-            super().enqueue_req(conn)
-            return
+            self._give_thread(conn)
+        else:
+            self._watch(conn, self._read_head, self._head_seconds)
+
+    def _watch(self, conn: Any, on_readable: Callable[[Any, socket.socket], None], seconds: float) -> None:
         conn.sock.setblocking(False)
-        conn.timeout = time.monotonic() + self._head_seconds
+        conn.timeout = time.monotonic() + seconds
         self.pending_conns.append(conn)  # closed by murder_pending when its time is over
-        self.poller.register(conn.sock, _READABLE, partial(self._read_head, conn))
+        self.poller.register(conn.sock, _READABLE, partial(on_readable, conn))
+
+    def _give_thread(self, conn: Any) -> None:
+        """Pages, health and metrics wait their turn; a call that would wait is refused."""
+        if self._in_threads >= self.cfg.threads and conn.parser.unreader.buf.getvalue().startswith(_CALL):
+            self._refuse(conn)
+            return
+        self._in_threads += 1
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """In the loop again: a thread is free."""
+        self._in_threads -= 1
+        super().finish_request(conn, fs)
+
+    def _refuse(self, conn: Any) -> None:
+        """Answer, then read what is still sent: a connection closed before that takes the answer with it."""
+        metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
+        if metrics is not None:
+            metrics.turned_away.inc()
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.send(_BUSY)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(conn, b"")
+            return
+        self._watch(conn, self._drain, _LINGER)
+
+    def _drain(self, conn: Any, client: socket.socket) -> None:
+        try:
+            if client.recv(_READ):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._forget(conn)
+        self._drop(conn, b"")
 
     def _read_head(self, conn: Any, client: socket.socket) -> None:
         try:
@@ -65,7 +121,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         unreader.unread(held)
         if _has_head(conn):
             self._forget(conn)
-            super().enqueue_req(conn)
+            self._give_thread(conn)
         elif not part or len(held) > _MOST_OF_HEAD:
             self._forget(conn)
             self._drop(conn, _TOO_LARGE if part else b"")

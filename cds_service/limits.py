@@ -9,8 +9,9 @@ import time
 
 import flask
 import limits
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from prometheus_client import Gauge
 
 from cds_service.errors import TooManyRequests, Unavailable
 
@@ -20,7 +21,7 @@ _PATIENCE = 0.2
 _RETRY_AFTER = 1
 
 
-def limit_calls_at_a_time(app: flask.Flask, most: int) -> None:
+def limit_calls_at_a_time(app: flask.Flask, most: int, at_hand: Gauge | None = None) -> None:
     """Refuse a call at once with 503 while ``most`` are being answered; pages, health and metrics go on.
 
     A queue would only make every answer late: the EHR asks again, or goes on without.
@@ -34,11 +35,15 @@ def limit_calls_at_a_time(app: flask.Flask, most: int) -> None:
         if not free.acquire(blocking=False):
             raise Unavailable("Too many calls at a time", retry_after=_RETRY_AFTER)
         flask.g.holds_a_place = True
+        if at_hand is not None:
+            at_hand.inc()
 
     @app.teardown_request
     def leave(error: BaseException | None) -> None:
         if flask.g.pop("holds_a_place", False):
             free.release()
+            if at_hand is not None:
+                at_hand.dec()
 
 
 class RateLimits:
@@ -48,6 +53,8 @@ class RateLimits:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         if redis_url is not None:
+            from limits.storage import RedisStorage  # which takes its time to be imported
+
             patience = {"socket_timeout": _PATIENCE, "socket_connect_timeout": _PATIENCE}
             storage = RedisStorage(redis_url, wrap_exceptions=True, **patience)  # type: ignore[arg-type]
             self._shared = SlidingWindowCounterRateLimiter(storage)

@@ -8,28 +8,21 @@ whoever logs it, the kind and the place are written, never its own words.
 
 from __future__ import annotations
 
-import copy
+import json
 import logging
 import sys
 import threading
 from collections.abc import Mapping
-from types import TracebackType
-
-from pythonjsonlogger.json import JsonFormatter
 
 from cds_service.errors import trace
 from cds_service.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
-_NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "exception"}
 # They write URLs with their queries, which name patients; what became of a call is logged by us.
 _TALKATIVE = ("urllib3", "requests", "werkzeug", "sqlalchemy", "redis", "limits", "gunicorn.access")
 _OURS = "cds_service"
 _WITHHELD = "…"
-
-_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def set_up_logs(settings: Settings) -> None:
@@ -58,40 +51,49 @@ class _OurHandler(logging.StreamHandler):  # type: ignore[type-arg]
     """To know what we set up from what the host did."""
 
 
-class _Json(JsonFormatter):
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+"""What every record has; the rest are the fields of ours."""
+_encode = json.JSONEncoder(default=str).encode
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    fields = {name: value for name, value in vars(record).items() if name not in _KNOWN}
+    if record.exc_info and record.exc_info[1]:
+        fields["exception"] = trace(record.exc_info[1])
+    return fields
+
+
+class _Json(logging.Formatter):
     """One JSON object a line; what is not ASCII is escaped, line breaks and the direction of writing too."""
 
-    def __init__(self) -> None:
-        super().__init__(_FIELDS, rename_fields=_NAMES, rename_fields_keep_missing=False)
-
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(harmless(record))
-
-    def formatException(self, exc_info: _ExcInfo) -> str:
-        return trace(exc_info[1]) if exc_info[1] else ""
+        record = harmless(record)
+        line = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        return _encode(line | _fields(record))
 
 
 class _Readable(logging.Formatter):
     """One line for people, with the fields that JSON would have."""
 
-    _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-
     def format(self, record: logging.LogRecord) -> str:
         record = harmless(record)
-        fields = {name: value for name, value in vars(record).items() if name not in self._KNOWN}
-        if record.exc_info and record.exc_info[1]:
-            fields["exception"] = trace(record.exc_info[1])
-        written = " ".join(f"{name}={value!r}" for name, value in fields.items())
+        written = " ".join(f"{name}={value!r}" for name, value in _fields(record).items())
         line = f"{record.levelname} {record.name}: {record.getMessage()} {written}".rstrip()
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
 
 
 def harmless(record: logging.LogRecord) -> logging.LogRecord:
-    """A copy that quotes nothing: our own as it is, another's reduced to its fixed words and its place."""
+    """What quotes nothing: our own as it is, another's as a copy with its fixed words and its place.
+
+    Nobody may write ``exc_text`` of ours: another handler may have left the exception's own words there.
+    """
     if record.name.split(".", 1)[0] == _OURS:
-        own = copy.copy(record)
-        own.exc_text = None  # another handler may have left the exception's own words there
-        return own
+        return record
     kept = ("name", "levelname", "levelno", "created", "msecs", "exc_info")
     told = logging.makeLogRecord({name: getattr(record, name) for name in kept})
     told.msg = _fixed_words(record)

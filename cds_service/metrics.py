@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from cds_service.cds_hooks import FeedbackItem, RefusedItem
+from cds_service.cds_hooks import FeedbackItem, HookRequest, RefusedItem
 from cds_service.cds_hooks.authentication import Refusal
+from cds_service.fhir.records import Fetched
 from cds_service.rules import Finding
+from cds_service.services import PREFETCH
+
+if TYPE_CHECKING:
+    from cds_service.decision import Decision
+
+_MOST_HOSTS = 64
+_OTHER = "other"
+_KINDS = frozenset(
+    [
+        "Patient", "MedicationRequest", "MedicationOrder", "MedicationStatement", "MedicationDispense",
+        "MedicationAdministration", "Medication", "Condition", "AllergyIntolerance", "Observation",
+        "Procedure", "Encounter", "ServiceRequest", "Resource",
+    ]
+)  # fmt: skip
+_STAGE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -43,6 +62,56 @@ class Metrics:
         self.seconds = Histogram(
             "ldn_cds_request_seconds", "Time to answer, by service", ("service",), registry=self.registry
         )
+        self.stages = Histogram(
+            "ldn_cds_stage_seconds",
+            "Time of an answer by stage: read, gather, decide, encode, and record, which is part of the last",
+            ("stage",),
+            buckets=_STAGE_BUCKETS,
+            registry=self.registry,
+        )
+        self.turned_away = Counter(
+            "ldn_cds_calls_turned_away",
+            "Calls answered 503 before they got a thread",
+            registry=self.registry,
+        )
+        self.calls_at_hand = Gauge(
+            "ldn_cds_calls_at_hand",
+            "Calls being answered now",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.not_checked = Counter(
+            "ldn_cds_not_checked",
+            "Lists and resources that could not be read, by type and reason",
+            ("kind", "reason"),
+            registry=self.registry,
+        )
+        self.prefetch = Counter(
+            "ldn_cds_prefetch",
+            "Prefetch keys of ours in a request: given, null, or absent, by client",
+            ("client", "key", "state"),
+            registry=self.registry,
+        )
+        self.fhir_seconds = Histogram(
+            "ldn_cds_fhir_fetch_seconds",
+            "Time for one list from a FHIR server, all pages",
+            ("host",),
+            registry=self.registry,
+        )
+        self.fhir_errors = Counter(
+            "ldn_cds_fhir_errors",
+            "Lists that a FHIR server did not give, by host and reason",
+            ("host", "reason"),
+            registry=self.registry,
+        )
+        self.degraded = Gauge(
+            "ldn_cds_fhir_server_degraded",
+            "1 while a FHIR server does not answer",
+            ("host",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self._hosts: set[str] = set()
         self.cards = Counter("ldn_cds_cards", "Cards shown", ("topic", "indicator"), registry=self.registry)
         self.refused = Counter(
             "ldn_cds_calls_refused", "Calls answered 401, by reason", ("reason",), registry=self.registry
@@ -75,6 +144,11 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.overrides_unknown = Counter(
+            "ldn_cds_overrides_unknown",
+            "Answers for which the store could not tell earlier overrides in time",
+            registry=self.registry,
+        )
         self.violations = Counter(
             "ldn_cds_response_violations",
             "Answers that broke a rule of CDS Hooks",
@@ -86,6 +160,35 @@ class Metrics:
         """Count the cards of one answer."""
         for finding in findings:
             self.cards.labels(finding.topic.value, finding.indicator.value).inc()
+
+    def note(self, request: HookRequest, decision: Decision, client: str) -> None:
+        """Count what one decision found and what it had to do without."""
+        self.count(decision.findings)
+        for (kind, reason), number in decision.gaps.items():
+            self.not_checked.labels(kind if kind in _KINDS else _OTHER, reason).inc(number)
+        for key in PREFETCH:
+            value = request.prefetch.get(key)
+            state = "absent" if value is None else "null" if _is_null(value) else "given"
+            self.prefetch.labels(client, key, state).inc()
+        if decision.fetches and request.fhir_server:
+            self._note_fetches(self.bounded(host_of(request.fhir_server)), decision.fetches)
+
+    def _note_fetches(self, host: str, fetches: Sequence[Fetched]) -> None:
+        for fetched in fetches:
+            self.fhir_seconds.labels(host).observe(fetched.ended - fetched.began)
+            if fetched.failure is not None:
+                self.fhir_errors.labels(host, fetched.failure.value).inc()
+
+    def bounded(self, host: str) -> str:
+        """The host, or ``other``: a request may name any server, and each name is kept for ever."""
+        if host not in self._hosts and len(self._hosts) >= _MOST_HOSTS:
+            return _OTHER
+        self._hosts.add(host)
+        return host
+
+    def note_server(self, host: str, is_silent: bool) -> None:
+        """Whether a FHIR server is left alone by this worker."""
+        self.degraded.labels(self.bounded(host)).set(float(is_silent))
 
     def refuse(self, reason: Refusal) -> None:
         """Count a call that was answered 401."""
@@ -108,10 +211,6 @@ class Metrics:
             )
         )
 
-    def watch(self, servers: Callable[[], Mapping[str, bool]]) -> None:
-        """Show, at each scrape, which FHIR servers do not answer; ``servers`` bounds how many there are."""
-        self._now.register(_Servers(servers))
-
     def page(self) -> bytes:
         """The exposition of ``GET /metrics``."""
         counted = self.registry
@@ -127,20 +226,22 @@ class _Asked(Collector):
     def __init__(self, name: str, words: str, ask: Callable[[], float]) -> None:
         self._name, self._words, self._ask = name, words, ask
 
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """What it is called, without asking."""
+        yield GaugeMetricFamily(self._name, self._words)
+
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield GaugeMetricFamily(self._name, self._words, value=self._ask())
 
 
-class _Servers(Collector):
-    """Reads the circuit breakers when the page is asked for."""
+def _is_null(value: msgspec.Raw) -> bool:
+    view = memoryview(value)  # the value may be large: it is not copied to look at it
+    return view.nbytes == len(b"null") and view.tobytes() == b"null"
 
-    def __init__(self, servers: Callable[[], Mapping[str, bool]]) -> None:
-        self._servers = servers
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        gauge = GaugeMetricFamily(
-            "ldn_cds_fhir_server_degraded", "1 while a FHIR server does not answer", labels=("host",)
-        )
-        for host, degraded in sorted(self._servers().items()):
-            gauge.add_metric([host], float(degraded))
-        yield gauge
+def host_of(url: str) -> str:
+    """The host of a FHIR server, for labels: no user, port or path."""
+    try:
+        return urlsplit(url).hostname or _OTHER
+    except ValueError:
+        return _OTHER

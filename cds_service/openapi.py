@@ -108,12 +108,16 @@ def _call(service: Service) -> dict[str, Any]:
 def _feedback(service: Service) -> dict[str, Any]:
     return {
         "summary": f"Feedback on the cards of {service.id}",
+        "description": "Taken item by item, each once however often it arrives, also long after the card, "
+        "and only for cards that this client was served. 200 says that it is on disk.",
         "requestBody": {
             "required": True,
             "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Feedback"}}},
         },
         "responses": {
-            "200": _response("Kept; refused items, if any, are listed in an OperationOutcome"),
+            "200": _response(
+                "Kept; what is refused beside it, such as unknown cards, is listed in an OperationOutcome"
+            ),
             **_errors(400, 401, 404, 408, 411, 413, 415, 429, 503),
         },
     }

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
 import flask
 
+from cds_service.alerts import Alert
 from cds_service.audit import AuditTrail
-from cds_service.cds_hooks import HookRequest, Service, request_id
-from cds_service.decision import Decision
-from cds_service.metrics import CONTENT_TYPE, Metrics
+from cds_service.cds_hooks import CallContext, Card, HookRequest, Service, request_id
+from cds_service.decision import Decision, Recording
+from cds_service.metrics import CONTENT_TYPE, Metrics, host_of
 from cds_service.openapi import openapi_document
 from cds_service.sources import Sources
 from cds_service.store import Store
+from cds_service.tracing import Tracing
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +33,37 @@ class Release(NamedTuple):
 def note_decision(metrics: Metrics, request: HookRequest, decision: Decision) -> None:
     """For the counters, the log line and the audit record of this request."""
     flask.g.asked, flask.g.decision, flask.g.decided = request, decision, perf_counter()
-    metrics.count(decision.findings)
+    metrics.note(request, decision, flask.g.get("client") or "")
+
+
+def timed(record: Recording) -> Recording:
+    """``record``, its time noted for the request."""
+
+    def timed_record(
+        request: HookRequest, call: CallContext, alerts: Sequence[Alert], cards: Sequence[Card]
+    ) -> None:
+        began = perf_counter()
+        record(request, call, alerts, cards)
+        flask.g.recording = began, perf_counter()
+
+    return timed_record
+
+
+def stages(began: float, ended: float) -> dict[str, tuple[float, float]]:
+    """From when to when (``perf_counter``) each stage lasted; recording is part of encoding."""
+    decision: Decision = flask.g.decision
+    decided: float = flask.g.decided
+    gathered = decided - decision.decide_ms / 1000
+    read = gathered - decision.gather_ms / 1000
+    told = {
+        "read": (began, read),
+        "gather": (read, gathered),
+        "decide": (gathered, decided),
+        "encode": (decided, ended),
+    }
+    if "recording" in flask.g:
+        told["record"] = flask.g.recording
+    return told
 
 
 def add_operation(
@@ -42,9 +74,9 @@ def add_operation(
     sources: Sources,
     release: Release,
     audit: AuditTrail | None,
+    tracing: Tracing | None = None,
 ) -> None:
     """Health, metrics and the OpenAPI document."""
-    metrics.watch(sources.servers)
     metrics.watch_journal(store.seconds_behind)
     known = {service.id for service in services}
 
@@ -84,15 +116,30 @@ def add_operation(
         if service and flask.request.method == "POST":
             metrics.requests.labels(service, str(response.status_code)).inc()
             metrics.seconds.labels(service).observe(seconds)
-        level = logging.DEBUG if flask.request.endpoint in _ASKED_ALL_THE_TIME else logging.INFO
-        if _log.isEnabledFor(level):
-            _log.log(level, "answered", extra=_answer_line(service, response, seconds))
+        lasted = stages(flask.g.started, flask.g.started + seconds) if "decision" in flask.g else {}
+        for stage, (began, ended) in lasted.items():
+            metrics.stages.labels(stage).observe(max(0.0, ended - began))
+        if tracing is not None:
+            host = _fhir_host(metrics)
+            flask.g.trace = tracing.write(response.status_code, seconds, service, lasted, host)
+        _log_answer(service, response, seconds)
         if audit is not None and "asked" in flask.g:
             _write_record(audit, service, response.status_code, release)
         return response
 
 
-_ASKED_ALL_THE_TIME = frozenset({"live", "ready", "page", "workbench.static"})
+ASKED_ALL_THE_TIME = frozenset({"live", "ready", "page", "workbench.static"})
+
+
+def _fhir_host(metrics: Metrics) -> str | None:
+    asked: HookRequest | None = flask.g.get("asked")
+    return metrics.bounded(host_of(asked.fhir_server)) if asked and asked.fhir_server else None
+
+
+def _log_answer(service: str | None, response: flask.Response, seconds: float) -> None:
+    level = logging.DEBUG if flask.request.endpoint in ASKED_ALL_THE_TIME else logging.INFO
+    if _log.isEnabledFor(level):
+        _log.log(level, "answered", extra=_answer_line(service, response, seconds))
 
 
 def _answer_line(service: str | None, response: flask.Response, seconds: float) -> dict[str, object]:
@@ -107,6 +154,8 @@ def _answer_line(service: str | None, response: flask.Response, seconds: float) 
         "error": flask.g.get("error_code"),
         "ms": round(seconds * 1000, 1),
     }
+    if flask.g.get("trace"):
+        line["trace_id"] = flask.g.trace
     if "decision" in flask.g:
         line |= _of_decision(flask.g.asked, flask.g.decision, seconds)
     return line
@@ -120,6 +169,7 @@ def _of_decision(asked: HookRequest, decision: Decision, seconds: float) -> dict
         "topics": _topics(decision),
         "cards": Counter(finding.indicator.value for finding in decision.findings),
         "resources": decision.resources,
+        "held_back": decision.held_back,
         "not_read": _sums(decision.gaps),
         "read_ms": round(until_decided * 1000 - decision.gather_ms - decision.decide_ms, 1),
         "gather_ms": round(decision.gather_ms, 1),

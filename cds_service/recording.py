@@ -1,4 +1,4 @@
-"""What was shown, put down in the store before the answer goes out."""
+"""What was shown, or decided and not shown, put down in the store before the answer goes out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cds_service.alerts import Alert
 from cds_service.cds_hooks import CallContext, Card, HookRequest
 from cds_service.keyed_hashes import is_uuid
-from cds_service.rules import Finding
 from cds_service.services import id_of
 from cds_service.store import ServedCard, Store
 
@@ -23,9 +23,9 @@ class Recorder:
     now: Callable[[], datetime]
 
     def record(
-        self, request: HookRequest, call: CallContext, findings: Sequence[Finding], cards: Sequence[Card]
+        self, request: HookRequest, call: CallContext, alerts: Sequence[Alert], cards: Sequence[Card]
     ) -> None:
-        """Record ``cards``, each made of the finding at its place. Never raises."""
+        """Record ``cards``, each made of the alert at its place, shown or not. Never raises."""
         if not cards:
             return
         client, tenant = call.client or "", call.tenant or ""
@@ -41,15 +41,20 @@ class Recorder:
             "version": self.version,
             "knowledge": self.knowledge,
         }
-        self.store.record([_served(f, c, shared) for f, c in zip(findings, cards, strict=True)])
+        self.store.record([_served(a, c, shared) for a, c in zip(alerts, cards, strict=True)])
 
 
-def _served(finding: Finding, card: Card, shared: dict[str, object]) -> ServedCard:
+def _served(alert: Alert, card: Card, shared: dict[str, object]) -> ServedCard:
+    finding = alert.finding
     return ServedCard(
         card=card.uuid or "",
         suggestions=tuple(suggestion.uuid or "" for suggestion in card.suggestions),
         topic=finding.topic.value,
         rule=finding.rule,
         indicator=card.indicator,
+        order_hash=alert.order,
+        fingerprint=alert.fingerprint,
+        mode=alert.mode,
+        suppressed=alert.hush,
         **shared,  # type: ignore[arg-type]
     )

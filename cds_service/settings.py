@@ -63,7 +63,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     allow_unreviewed: bool = False
     """Answer in production although no reviewer has signed the clinical figures."""
     fetch_kinds: tuple[str, ...] = ()
-    """Further lists this EHR keeps and that are asked for: MedicationDispense, MedicationAdministration."""
+    """Further lists this EHR keeps and that are asked for: MedicationDispense, MedicationAdministration,
+    and ServiceRequest for planned procedures."""
     prefetch_keys: dict[str, str] = {}
     """Prefetch keys this EHR uses, each with the resource type it holds ({"meds": "MedicationRequest"})."""
     allow_open_fhir: bool = False
@@ -90,6 +91,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """What becomes of the comments in feedback, which may name a patient."""
     comment_keys: tuple[str, ...] = ()
     """Fernet keys of the comments: the first encrypts, all decrypt."""
+    store_days: int = 730
+    """Days for which cards served and feedback are kept."""
+    comment_days: int = 90
+    """Days for which the comments in it are kept."""
     validate_responses: bool = True
     """Check every answer against the specification and report violations in log and metrics."""
 
@@ -132,7 +137,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 _AT_LEAST_ONE = (
     "time_budget_ms", "max_body_bytes", "max_entries", "header_seconds", "body_seconds", "max_concurrent",
-    "fhir_parallel", "fhir_failures",
+    "fhir_parallel", "fhir_failures", "store_days", "comment_days",
 )  # fmt: skip
 
 

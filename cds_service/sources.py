@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from zoneinfo import ZoneInfo
@@ -59,9 +59,17 @@ class Sources:
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     @classmethod
-    def from_settings(cls, settings: Settings, release: str) -> Sources:
-        """The sources of ``settings``; ``release`` is named to the servers asked."""
-        breaker = CircuitBreaker(failures=settings.fhir_failures)
+    def from_settings(
+        cls,
+        settings: Settings,
+        release: str,
+        on_change: Callable[[str, bool], object] = lambda host, is_open: None,
+    ) -> Sources:
+        """The sources of ``settings``; ``release`` is named to the servers asked.
+
+        :param on_change: hears which FHIR servers stop and start to answer.
+        """
+        breaker = CircuitBreaker(failures=settings.fhir_failures, on_change=on_change)
         options = ClientOptions(
             user_agent=f"ldn-cds/{release}",
             guard=breaker,
@@ -76,6 +84,7 @@ class Sources:
             options=GatherOptions(
                 keys=settings.prefetch_keys,
                 allow_open_servers=settings.development or settings.allow_open_fhir,
+                max_resources=settings.max_entries,
             ),
             further=settings.fetch_kinds,
             development=settings.development,

@@ -11,15 +11,19 @@ import glob
 import logging
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "postgresql": ("postgres",),
     "redis": ("redis-server", "valkey-server"),
     "nginx": ("nginx",),
+    "promtool": ("promtool",),
     "browser": ("chromium", "chromium-browser", "google-chrome"),
 }
 """Marker to the names its program goes by; the markers are declared in pyproject.toml."""
@@ -54,6 +58,11 @@ class LeakWatch(logging.Handler):
 
 
 LEAKS = LeakWatch()
+
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
@@ -98,3 +107,30 @@ def refuse_skip(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"REQUIRE_ALL=1 allows no skip. {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL server of this test process."""
+    from tests.servers import postgresql_server
+
+    with postgresql_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.sqlite3"
+    return new_database(request.getfixturevalue("postgresql"))
+
+
+def new_database(server: str) -> str:
+    """The URL of an empty database on a PostgreSQL ``server``."""
+    import psycopg
+
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}".encode())
+    return f"{server.rpartition('/')[0]}/{name}"

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 from tests.conftest import find_program
 
@@ -31,37 +35,83 @@ def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
     program, port = find_program("redis"), port or free_port()
     assert program
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with _running(command, port, folder):
+    with running(command, port, folder):
         yield f"redis://127.0.0.1:{port}/0"
 
 
+class PostgreSQL:
+    """A PostgreSQL server of an empty database; it runs as an ordinary user, as it insists.
+
+    ``fsync`` is off: a killed server loses nothing by that, only a machine without power would.
+    Its folder is not pytest's, which every new run closes to other users.
+    """
+
+    def __init__(self) -> None:
+        program = find_program("postgresql")
+        assert program
+        self._binaries = Path(os.path.realpath(program)).parent
+        self._data = Path(tempfile.mkdtemp(prefix="ldn-cds-postgresql-"))
+        self._port, self._user = free_port(), _ordinary_user()
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._user is not None:
+            shutil.chown(self._data, self._user)
+        initdb = [
+            str(self._binaries / "initdb"), "-D", str(self._data), "-U", "ldn", "-A", "trust",
+            "-E", "UTF8", "--no-sync",
+        ]  # fmt: skip
+        subprocess.run(initdb, check=True, capture_output=True, user=self._user, cwd=self._data)
+
+    @property
+    def url(self) -> str:
+        """Of the database that is always there."""
+        return f"postgresql://ldn@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Returns when it answers, recovery from a kill included."""
+        (self._data / "postmaster.pid").unlink(missing_ok=True)  # left behind by a kill
+        program = str(self._binaries / "postgres")
+        command = [program, "-D", str(self._data), "-p", str(self._port), "-k", "", "-h", "127.0.0.1"]
+        self._process = _start([*command, "-c", "fsync=off"], self._data, self._user)
+        _wait_until(self._answers, self._process, self._data)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """``kill -9`` of the server and of all its processes."""
+        assert self._process
+        for pid in [self._process.pid, *self.backends()]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def backends(self) -> list[int]:
+        """The processes under it, those of its clients among them."""
+        assert self._process
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return [int(pid) for pid in children.read_text("ascii").split()]
+
+    def stop(self) -> None:
+        """Ends it, and removes its data."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # "fast": it does not wait for clients to leave
+            _end(self._process)
+        shutil.rmtree(self._data, ignore_errors=True)
+
+
 @contextmanager
-def postgresql_server(folder: Path) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database; the server runs as an ordinary user, as it insists."""
-    program, port = find_program("postgresql"), free_port()
-    assert program
-    binaries, data = Path(os.path.realpath(program)).parent, folder / "postgresql"
-    data.mkdir(mode=0o700)
-    user = _ordinary_user()
-    if user is not None:
-        shutil.chown(data, user)
-        _open_the_way(data)
-    initdb = [
-        str(binaries / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "ldn",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-sync",
-    ]
-    subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=data)
-    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-h", "127.0.0.1"]
-    with _running([*command, "-c", "fsync=off"], port, data, user):
-        yield f"postgresql://ldn@127.0.0.1:{port}/postgres"
+def postgresql_server() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    server = PostgreSQL()
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.stop()
 
 
 def _ordinary_user() -> str | None:
@@ -71,37 +121,45 @@ def _ordinary_user() -> str | None:
     return next(user.pw_name for user in pwd.getpwall() if user.pw_name in ("postgres", "nobody"))
 
 
-def _open_the_way(path: Path) -> None:
-    """Let others through the folders above, which pytest makes for its own user alone."""
-    for parent in path.parents:
-        if parent.stat().st_uid == os.geteuid() and parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-
-
 @contextmanager
-def _running(command: Sequence[str], port: int, folder: Path, user: str | None = None) -> Iterator[None]:
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
+def running(command: Sequence[str], port: int, folder: Path) -> Iterator[None]:
+    """A server program that listens on ``port``; what it writes goes to ``server.log`` in ``folder``."""
+    process = _start(command, folder)
     try:
-        _wait_for(port, process, folder)
+        _wait_until(lambda: _is_open(port), process, folder)
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+def _start(command: Sequence[str], folder: Path, user: str | None = None) -> subprocess.Popen[bytes]:
+    with (folder / "server.log").open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+        if ready():
             return
-        except OSError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     raise AssertionError((folder / "server.log").read_text("utf-8", "replace"))
 
 

@@ -42,7 +42,7 @@ def test_a_complete_configuration() -> None:
         ("CLIENTS_FILE", "", "error  no client is registered"),
         ("CLIENTS_FILE", "/nowhere/clients.toml", "error  clients.toml: No such file"),
         ("PUBLIC_URL", "", "error  client general: refused"),
-        ("ALLOW_UNREVIEWED", "false", "error  clinical content: no reviewer"),
+        ("ALLOW_UNREVIEWED", "false", "error  clinical content: 1"),
         ("DATABASE_URL", "sqlite:////dev/null/x", "error  database: does not answer"),
         ("TIME_ZONE", "Mars/Phobos", "error  settings: "),
         ("SITE_FILE", "/nowhere/site.toml", "error  "),

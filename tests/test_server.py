@@ -122,6 +122,29 @@ def test_a_connection_is_not_kept_for_ever(served: Served) -> None:
     connection.close()
 
 
+def test_calls_beyond_the_threads_are_refused_before_they_get_one(tmp_path: Path) -> None:
+    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n".encode()
+    with ldn_cds(tmp_path, {"MAX_CONCURRENT": "4", "BODY_SECONDS": "60"}) as served:
+        slow = [connect(served) for _ in range(3 * THREADS)]  # bodies that do not come
+        try:
+            for connection in slow:
+                connection.sendall(head)
+            wait_for(lambda: turned_away(served) >= 2 * THREADS)
+            answer = requests.post(served.base + SIGN, data=ORDER, headers=HEADERS, timeout=60)
+            assert answer.status_code == 503
+            assert answer.headers["Retry-After"] == "1"
+            assert answer.json()["issue"][0]["details"]["coding"][0]["code"] == "CDS-5030"
+        finally:
+            for connection in slow:
+                connection.close()
+        wait_for(lambda: requests.post(served.base + SIGN, data=ORDER, timeout=60).status_code == 200)
+
+
+def turned_away(served: Served) -> float:
+    page = requests.get(f"{served.base}/metrics", timeout=60).text
+    return float(page.split("\nldn_cds_calls_turned_away_total ")[1].split("\n")[0])
+
+
 # --- stop and restart --------------------------------------------------------------
 
 

@@ -43,7 +43,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TokenIds]:
         with redis_server(tmp_path) as url:
             yield RedisTokenIds(url)
     else:
-        with postgresql_server(tmp_path) as url:
+        with postgresql_server() as url:
             ids = DatabaseTokenIds(url)
             yield ids
             ids.engine.dispose()

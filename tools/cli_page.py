@@ -21,18 +21,22 @@ def reference() -> str:
 
 
 def _section(name: str, parent: click.Context) -> Iterator[str]:
-    command = main.get_command(parent, name)
+    """The command ``name`` of ``parent``, and those below it."""
+    assert isinstance(parent.command, click.Group)
+    command = parent.command.get_command(parent, name)
     assert command is not None
     context = click.Context(command, info_name=name, parent=parent)
-    usage = command.collect_usage_pieces(context)
-    yield f"## ldn-cds {name}\n"
-    yield f"    ldn-cds {' '.join([name, *usage])}\n"
+    yield f"## {context.command_path}\n"
+    yield f"    {' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n"
     for paragraph in (command.help or "").split("\n\n"):
         yield " ".join(paragraph.split()) + "\n"
     rows = [row for parameter in command.params if (row := _row(parameter, context))]
     if rows:
         yield "| option | |\n| --- | --- |"
         yield "\n".join(rows) + "\n"
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            yield from _section(below, context)
 
 
 def _row(parameter: click.Parameter, context: click.Context) -> str | None:

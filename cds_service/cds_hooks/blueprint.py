@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import flask
+from werkzeug.sansio.utils import get_current_url
 
 from cds_service.cds_hooks.authentication import Caller
-from cds_service.cds_hooks.bodies import read_body, require_few_entries, require_json
+from cds_service.cds_hooks.bodies import read_body, require_json
 from cds_service.cds_hooks.discovery import CallContext, Service, discovery_document, entity_tag
 from cds_service.cds_hooks.error_pages import outcome_response, request_id
 from cds_service.cds_hooks.feedback import (
@@ -23,7 +25,7 @@ from cds_service.cds_hooks.feedback import (
 from cds_service.cds_hooks.request import HookRequest, parse_request
 from cds_service.cds_hooks.response import encode
 from cds_service.cds_hooks.slow_clients import BodyWatch
-from cds_service.errors import InvalidRequest, NotFound
+from cds_service.errors import InvalidRequest, NotFound, PayloadTooLarge
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,12 @@ def anyone(request: flask.Request) -> None:
 def no_origin(origin: str) -> bool:
     """No browser client may call."""
     return False
+
+
+@lru_cache(maxsize=64)
+def _root_of(scheme: str, host: str, path: str) -> str:
+    """What Werkzeug calls ``url_root``; few hosts are ever asked for, so it is put together once."""
+    return get_current_url(scheme, host, path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +72,8 @@ class _Site:
     def call(self, caller: Caller | None) -> CallContext:
         base_url = self.public_url
         if base_url is None and self.use_request_host:
-            base_url = flask.request.url_root
+            asked = flask.request
+            base_url = _root_of(asked.scheme, asked.host, asked.root_path)
         return CallContext(base_url.rstrip("/") if base_url else None, request_id(), caller)
 
     def service(self, service_id: str) -> Service:
@@ -79,7 +88,6 @@ class _Site:
         caller = self.authenticate(flask.request)
         service = self.service(service_id)
         require_json(flask.request)
-        require_few_entries(body, self.max_entries)
         return service, body, self.call(caller)
 
 
@@ -99,7 +107,7 @@ def cds_hooks_blueprint(
 ) -> flask.Blueprint:
     """The routes of ``services``, to be registered on an application that called ``init_errors``.
 
-    A body has ``body_seconds`` to arrive, and holds ``max_entries`` resources at most.
+    A body has ``body_seconds`` to arrive, and holds ``max_entries`` orders at most.
     ``protect_discovery`` asks for authentication on discovery too (D14).
     Links start with ``public_url``; without one, and only if
     ``use_request_host``, with the host the client names (a client can name any).
@@ -178,6 +186,8 @@ def _serve(site: _Site, service_id: str) -> flask.Response:
     """R1, C1."""
     service, body, call = site.read(service_id)
     hook_request = parse_request(body, service.hook)
+    if len(hook_request.orders) + len(hook_request.unreadable) > site.max_entries:
+        raise PayloadTooLarge(f"More than {site.max_entries} orders")
     answer = encode(service.handler(hook_request, call))
     if site.on_response is not None:
         _observe(site.on_response, service, hook_request, answer)

@@ -65,12 +65,6 @@ def discard_body(request: flask.Request) -> None:
         _drain(request.environ["wsgi.input"], length)
 
 
-def require_few_entries(body: bytes, most: int) -> None:
-    """Refuse more than ``most`` resources: each costs work, and no chart of one patient needs them."""
-    if body.count(b'"resource"') > most:
-        raise PayloadTooLarge(f"More than {most} resources")
-
-
 def require_json(request: flask.Request) -> None:
     """``application/json`` with any parameter, a ``+json`` type, or no type at all (T6); not compressed."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()

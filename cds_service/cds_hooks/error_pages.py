@@ -46,10 +46,11 @@ def init_errors(app: flask.Flask) -> None:
 
 def request_id() -> str:
     """The caller's ``X-Request-Id`` if it is harmless, else a new one; the same for the whole request."""
-    if "cds_request_id" not in flask.g:
+    known: str | None = flask.g.get("cds_request_id")
+    if known is None:
         sent = flask.request.headers.get("X-Request-Id", "")
-        flask.g.cds_request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
-    return str(flask.g.cds_request_id)
+        flask.g.cds_request_id = known = sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
+    return known
 
 
 def outcome_response(status: int, outcome: dict[str, object]) -> flask.Response:

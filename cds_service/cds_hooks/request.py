@@ -18,12 +18,16 @@ import msgspec
 
 from cds_service.cds_hooks.authorization import FhirAuthorization, read_authorization
 from cds_service.cds_hooks.draft_orders import DraftOrder, read_orders, select
-from cds_service.cds_hooks.envelope import Members, read_document
+from cds_service.cds_hooks.envelope import Members, Outline, read_document
 from cds_service.cds_hooks.hooks import Hook
 from cds_service.errors import InvalidRequest, MissingField, WrongHook
 
 __all__ = ["DraftOrder", "FhirAuthorization", "HookRequest", "Notice", "parse_request", "patient_id_of"]
 
+_OUTLINE = Outline(
+    ("hook", "hookInstance", "fhirServer", "fhirAuthorization", "context", "extension", "user", "patient"),
+    largest="prefetch",
+)
 _OTHER_ORDERS_FIELD = {"medications": "draftOrders", "draftOrders": "medications"}
 _PATIENT_REFERENCE = re.compile(r"(?:https?://[^\s?#]*/|/)?Patient/([^/]*)(?:/_history/[^/]*)?/?")
 _UNSAFE_IN_ID = re.compile(r"""[\s\x00-\x20\x7f/\\?#&%<>"']|^\.{1,2}$""")
@@ -75,7 +79,7 @@ def parse_request(body: bytes, hook: Hook) -> HookRequest:
     Raises :class:`~cds_service.errors.InvalidRequest` or one of its kinds, with
     the JSON path of the element at fault, and nothing else, whatever the body.
     """
-    top = read_document(body)
+    top = read_document(body, _OUTLINE)
     notices: list[str] = []
     _require_hook(top, hook)
     hook_instance = _hook_instance(top, notices)

@@ -7,6 +7,7 @@ sent (T4): neither null nor an empty string, array or object, except ``cards``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -26,10 +27,17 @@ class _Wire(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_
     """
 
     def __post_init__(self) -> None:
-        defaults = self.__struct_defaults__
-        for name, default in zip(self.__struct_fields__[-len(defaults) :], defaults, strict=True):
-            if not getattr(self, name):
+        for name, default in _optional(type(self)):
+            given = getattr(self, name)
+            if given is not default and not given:
                 msgspec.structs.force_setattr(self, name, default)
+
+
+@cache
+def _optional(wire: type[_Wire]) -> tuple[tuple[str, Any], ...]:
+    """The members that need not be there, with what stands for their absence."""
+    defaults = wire.__struct_defaults__
+    return tuple(zip(wire.__struct_fields__[-len(defaults) :], defaults, strict=True))
 
 
 class Coding(_Wire, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from cds_service.chart.baskets import Draft, read_basket, unidentified
@@ -86,11 +86,7 @@ class _Reasons:
     """What an order's own reason means, references to recorded conditions included."""
 
     def __init__(self, record: PatientRecord) -> None:
-        self._conditions: Mapping[str, frozenset[Meaning]] = {
-            f"Condition/{condition.id}": meanings_of(condition)
-            for condition, _ in record.of_type(Condition)
-            if condition.id
-        }
+        self._record = record
 
     def of(self, resource: MedicationRecord) -> frozenset[Meaning]:
         """Meanings of every reason given, under each version's names."""
@@ -113,7 +109,9 @@ class _Reasons:
 
     def _referred(self, reference: str | None, display: str | None) -> frozenset[Meaning]:
         local = "/".join((reference or "").split("/_history/")[0].split("/")[-2:])
-        return self._conditions.get(local) or condition_meanings((), display)
+        referred = (c for c, _ in self._record.of_type(Condition) if c.id and local == f"Condition/{c.id}")
+        condition = next(referred, None)
+        return (condition and meanings_of(condition)) or condition_meanings((), display)
 
 
 def meanings_of(condition: Condition) -> frozenset[Meaning]:

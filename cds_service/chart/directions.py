@@ -9,12 +9,14 @@ out: a step without a value is not a step.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
+from msgspec.structs import replace
+
+from cds_service.chart.direction_phrases import MASS as _MASS
+from cds_service.chart.direction_phrases import NUMBER as _NUMBER
+from cds_service.chart.direction_phrases import plainly
 from cds_service.fhir.dosage import DoseStep
 
-_NUMBER = r"(?:\d+(?:[.,]\d+)?|\.\d+)"
-_MASS = r"mg|milligrams?|mcg|micrograms?|µg|μg|ug"
 _PIECES = r"capsules?|caps?|tablets?|tabs?|pills?|lozenges?|troches?"
 _MG_PER = {
     "mg": 1.0,
@@ -39,6 +41,9 @@ _STEPS_UP_TO = re.compile(rf"\bincreas\w* by\b.*?\b(?:to|until|max\w*)\b(?=[^.;]
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
 _COUNT_OF_STRENGTH = re.compile(
     rf"({_NUMBER})\s*(?:x|×|of(?: an?)?|(?:{_PIECES})\s*of)?\s+({_NUMBER})\s*-?({_MASS})\s*(?:{_PIECES})\b"
+)
+_PIECES_OF_STRENGTH = re.compile(
+    rf"({_NUMBER})\s*(?:(?:{_PIECES})\s*of(?: an?| the)?|[x×])\s*({_NUMBER})\s*-?({_MASS})\b"
 )
 _STRENGTH_OF_PIECE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\s*(?:oral |compounded )?(?:{_PIECES})\b")
 _MASS_DOSE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\b(?!\s*/)")
@@ -78,7 +83,7 @@ def read_directions(text: str | None) -> tuple[DoseStep, ...]:
     """The steps written in ``text``, in order; empty when it names no dose."""
     if not text:
         return ()
-    plain = _WORD.sub(lambda found: _WORDS[found.group()], text.casefold())
+    plain = _WORD.sub(lambda found: _WORDS[found.group()], plainly(text.casefold()))
     per_ml = _concentration(plain)
     plain = _STEPS_UP_TO.sub(" then ", _CONCENTRATION.sub(" ", plain))
     steps = [step for part in _NEXT_STEP.split(plain) if (step := _step(part, per_ml))]
@@ -116,7 +121,7 @@ def _amount(part: str, per_ml: float | None) -> tuple[float, str] | None:
         return (_milligrams(mass.group(1), mass.group(2)), "mg") if mass else (millilitres, "mL")
     if total := _TOTAL.search(part):
         return _milligrams(total.group(1), total.group(2)), "mg"
-    if several := _COUNT_OF_STRENGTH.search(part):
+    if several := _COUNT_OF_STRENGTH.search(part) or _PIECES_OF_STRENGTH.search(part):
         return _number(several.group(1)) * _milligrams(several.group(2), several.group(3)), "mg"
     if piece := _STRENGTH_OF_PIECE.search(part):
         count = _count(part[: piece.start()]) or _count(part[piece.end() :]) or 1.0

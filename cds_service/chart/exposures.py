@@ -69,9 +69,9 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         return None
     steps = read_dosages(dosages_of(record))
     times = times_of(record, steps, entry.medicine, clock, clinical)
-    presence = _presence(record, times, entry.medicine, clock, clinical)
-    ended = _end(times, entry.medicine, clock, clinical) if presence is Presence.ENDED else None
     as_needed = any(step.as_needed for step in steps)
+    presence = _presence(entry, times, as_needed, clock, clinical)
+    ended = _end(times, entry.medicine, clock, clinical) if presence is Presence.ENDED else None
     return Exposure(
         medicine=entry.medicine,
         presence=presence,
@@ -118,9 +118,8 @@ def _dose(entry: Entry, steps: Sequence[DoseStep]) -> NaltrexoneDose | None:
 # --- presence --------------------------------------------------------------
 
 
-def _presence(
-    record: MedicationRecord, times: Times, medicine: Medicine, clock: Clock, clinical: Clinical
-) -> Presence:
+def _presence(entry: Entry, times: Times, as_needed: bool, clock: Clock, clinical: Clinical) -> Presence:
+    record, medicine = entry.record, entry.medicine
     if isinstance(record, MedicationAdministration):
         still = times.ended and times.ended >= clock.today and effect_days(medicine, clinical)
         return Presence.ACTIVE if still or status_of(record) == "in-progress" else Presence.ENDED
@@ -134,24 +133,21 @@ def _presence(
         over = False
     if over or ended:
         return Presence.ACTIVE if ended and ended >= clock.today and not over else Presence.ENDED
-    return Presence.STALE if _is_stale(record, times, medicine, clock, clinical) else Presence.ACTIVE
+    return Presence.STALE if _is_stale(entry, times, as_needed, clock, clinical) else Presence.ACTIVE
 
 
-def _is_stale(
-    record: MedicationRecord, times: Times, medicine: Medicine, clock: Clock, clinical: Clinical
-) -> bool:
+def _is_stale(entry: Entry, times: Times, as_needed: bool, clock: Clock, clinical: Clinical) -> bool:
     """Active without any date is active; with dates, only as long as a supply can reach.
 
     A statement names no supply: it is believed for the longer span.
     """
     limits = clinical.exposure
-    stated = isinstance(record, MedicationStatement)
+    stated = isinstance(entry.record, MedicationStatement)
     until = times.supply_until or plus(times.last_known, 0 if stated else limits.assumed_supply)
     if until is None:
         return False
     until = max(until, times.last_known or until)
-    lasting = medicine.duration in {Duration.LONG, Duration.METHADONE_BUPRENORPHINE}
-    as_needed = any(step.as_needed for step in read_dosages(dosages_of(record)))
+    lasting = entry.medicine.duration in {Duration.LONG, Duration.METHADONE_BUPRENORPHINE}
     believed = limits.stale_long if stated or (lasting and not as_needed) else limits.stale_short
     return (clock.today - until).days > believed
 

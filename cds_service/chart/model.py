@@ -5,10 +5,11 @@ Pure values: no FHIR, no Flask, no clock. The rules read these and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from cds_service.fhir.records import Gap
@@ -37,6 +38,9 @@ class Presence(StrEnum):
     ENDED = "ended"
 
 
+_ANY = tuple(Presence)
+
+
 @dataclass(frozen=True, slots=True)
 class DailyStep:
     """``mg`` of naltrexone per day for ``days`` (None: from then on)."""
@@ -55,7 +59,7 @@ class DoseProblem(StrEnum):
     UNIT_CONFLICT = "the unit's code and text disagree"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NaltrexoneDose:
     """How much naltrexone an order means.
 
@@ -73,7 +77,7 @@ class NaltrexoneDose:
     problem: DoseProblem | None = None
     frequency_assumed: bool = False
 
-    @property
+    @cached_property
     def mg_per_day(self) -> float | None:
         """The highest daily dose of all steps, mg."""
         return max((step.mg for step in self.steps), default=None)
@@ -240,7 +244,7 @@ class PlannedSurgery:
     day: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PatientChart:
     """The whole of it. ``today`` is the site's date at the moment of decision."""
 
@@ -263,15 +267,20 @@ class PatientChart:
 
     def naltrexone_orders(self) -> tuple[Order, ...]:
         """Orders to judge that hold naltrexone and no opioid."""
+        return self._naltrexone_orders
+
+    @cached_property
+    def _naltrexone_orders(self) -> tuple[Order, ...]:
         return tuple(order for order in self.judged() if order.medicine.is_naltrexone)
 
-    def exposed(self, *roles: Role, presence: Iterable[Presence] = Presence) -> tuple[Exposure, ...]:
+    def exposed(self, *roles: Role, presence: Collection[Presence] = _ANY) -> tuple[Exposure, ...]:
         """Entries of the lists with an ingredient of ``roles`` and one of ``presence``."""
-        wanted = frozenset(presence)
-        return tuple(e for e in self.exposures if e.presence in wanted and e.medicine.has(*roles))
+        return tuple(e for e in self.exposures if e.medicine.has(*roles) and e.presence in presence)
 
     def with_meaning(self, *meanings: Meaning, active: bool | None = True) -> tuple[Problem, ...]:
         """Problems that mean any of ``meanings`` (``active=None``: whatever their status)."""
+        if not self.problems:
+            return ()
         wanted = frozenset(meanings)
         return tuple(p for p in self.problems if p.meanings & wanted and active in (None, p.active))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from cds_service.chart.clock import Clock
 from cds_service.chart.model import Allergy, Evidence, Problem
@@ -162,8 +163,14 @@ def _is_intolerance(entry: AllergyIntolerance, reactions: list[str]) -> bool:
     return "allergy" not in kind and bool(named) and all(map(_SIDE_EFFECTS.search, named)) and not severe
 
 
+@cache
+def excipients(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds the name of any of them."""
+    return re.compile("|".join(map(re.escape, names)), re.IGNORECASE)
+
+
 def excipient_allergies(record: PatientRecord, clinical: Clinical) -> tuple[Evidence, ...]:
     """Recorded allergies that concern what capsules are filled and coloured with."""
-    words = re.compile("|".join(map(re.escape, clinical.compounding.excipients)), re.IGNORECASE)
+    words = excipients(tuple(clinical.compounding.excipients))
     names = (name_of(entry.code or entry.substance, "") for entry in _holding(record))
     return tuple(Evidence(name, (), "allergy list") for name in names if words.search(name))

@@ -1,53 +1,45 @@
 """Which resources of a record can matter to a rule, by one glance at their codes and names.
 
 Everything here errs on the side of reading: what is unusual, doubtful or written in another
-shape is needed. What a concept means is asked of the knowledge once and then remembered, as yes or
-no, under a keyed hash of the concept as it was written: its words may be a patient's, and are not kept.
+shape is needed. What a concept means is asked of the knowledge once and then remembered, as yes or no.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import msgspec
 
-from cds_service.chart.problems import triples
+from cds_service.chart.problems import excipients, triples
 from cds_service.fhir.codes import codes_of, text_of
 from cds_service.fhir.resources import CodeableConcept
-from cds_service.fhir.sketches import NOTHING, Sketch
+from cds_service.fhir.sketches import NOTHING, SKETCHES, Sketch
 from cds_service.knowledge import condition_meanings, observation_measures, recognise
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
+from cds_service.knowledge.memory import Memory
 
 OF_CONCERN = frozenset(set(Role) - {Role.OTHER})
 """Roles of ingredients that a rule asks for."""
 
-_MOST_REMEMBERED = 50_000
 _decode_concept = msgspec.json.Decoder(CodeableConcept).decode
 
 
 class _Remembered:
-    """A yes or no about concepts, each asked once; two concepts share an answer once in 10**15."""
+    """A yes or no about concepts as they were written, each worked out once."""
 
-    def __init__(self, ask: Callable[[CodeableConcept], bool]) -> None:
-        self._ask = ask
-        self._answers: dict[int, bool] = {}
+    def __init__(self, judge: Callable[[CodeableConcept], bool]) -> None:
+        self._judge = judge
+        self._memory: Memory[bool] = Memory()
 
     def __call__(self, written: msgspec.Raw) -> bool:
         text = bytes(written)
-        key = hash(text)
-        answer = self._answers.get(key)
-        if answer is None:
-            answer = self._asked(text)
-            if len(self._answers) >= _MOST_REMEMBERED:
-                self._answers.clear()
-            self._answers[key] = answer
-        return answer
+        known = self._memory.recall(text)
+        return self._memory.ask(text, lambda: self._judged(text)) if known is None else known
 
-    def _asked(self, text: bytes) -> bool:
+    def _judged(self, text: bytes) -> bool:
         try:
-            return self._ask(_decode_concept(text))
+            return self._judge(_decode_concept(text))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return True
 
@@ -56,14 +48,12 @@ class Relevance:
     """Whether a resource is needed, under the figures in force at a site and the knowledge loaded."""
 
     def __init__(self, clinical: Clinical) -> None:
-        self._excipients = re.compile(
-            "|".join(map(re.escape, clinical.compounding.excipients)), re.IGNORECASE
-        )
+        self._excipients = excipients(tuple(clinical.compounding.excipients))
         self._medicine = _Remembered(_names_medicine_of_concern)
         self._problem = _Remembered(_names_problem)
         self._measure = _Remembered(_names_measure)
         self._allergen = _Remembered(self._names_allergen)
-        self._by_kind: dict[str, Callable[[Sketch], bool]] = {
+        judges: dict[str, Callable[[Sketch], bool]] = {
             "MedicationRequest": self._medication,
             "MedicationOrder": self._medication,
             "MedicationStatement": self._medication,
@@ -73,10 +63,11 @@ class Relevance:
             "Observation": self._observation,
             "AllergyIntolerance": self._allergy,
         }
+        self._by_type = {SKETCHES[kind]: judge for kind, judge in judges.items()}
 
     def __call__(self, sketch: Sketch) -> bool:
         """Whether ``sketch`` must be read in full."""
-        judge = self._by_kind.get(type(sketch).__name__)
+        judge = self._by_type.get(type(sketch))
         return judge is None or judge(sketch)
 
     def _medication(self, sketch: Sketch) -> bool:

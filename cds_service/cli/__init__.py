@@ -12,6 +12,9 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "comments": "what prescribers wrote, for those who hold the key",
+    "migrate": "make or upgrade the tables, before the workers start",
+    "purge": "remove cards served and feedback that are older than a number of days",
     "serve": "answer calls, with a worker for each processor",
     "check": "would the service start, whom would it answer, what is missing",
     "try": "write an order for a patient of any FHIR server and see the cards",
@@ -22,6 +25,7 @@ COMMANDS = {
     "figures": "the clinical figures in force",
     "expand": "fetch a value set into the site's knowledge",
     "scenarios": "list or print our own patients",
+    "snooze": "topics that are silent for a patient: list, lift",
 }
 """Each command with the line that ``--help`` shows for it."""
 

@@ -30,6 +30,7 @@ class CircuitBreaker:
 
     :param origins: how many are remembered; the one called longest ago is forgotten first.
     :param clock: a monotonic clock, for tests.
+    :param on_change: hears of each host that is called for the first time, left alone, or answers again.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class CircuitBreaker:
         pause: float = 1.0,
         origins: int = 64,
         clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[str, bool], object] = lambda host, is_open: None,
     ) -> None:
         self._limit = failures
         self._pause = pause
         self._origins = origins
         self._clock = clock
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._states: OrderedDict[Origin, _State] = OrderedDict()
 
@@ -61,12 +64,15 @@ class CircuitBreaker:
     def record(self, origin: Origin, *, ok: bool) -> None:
         """What came of a call: an answer, or none."""
         with self._lock:
+            is_new = origin not in self._states
             state = self._touch(origin)
             was_open = state.failures >= self._limit
             state.failures = 0 if ok else state.failures + 1
             is_open = state.failures >= self._limit
             if is_open and not was_open:
                 state.closed_until = self._clock() + self._pause
+        if is_new or is_open != was_open:
+            self._on_change(origin[1], is_open)
         if is_open and not was_open:
             logger.warning("fhir server %s does not answer: left alone, probed every pause", origin[1])
         elif was_open and not is_open:

@@ -8,11 +8,11 @@ here knows which patient is meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -75,6 +75,12 @@ class Page:
         return self.total is not None and self.next_link is None and self.total > self.entries
 
     @property
+    def size(self) -> int:
+        """How many resources it holds, of whatever type."""
+        passed = sum(map(len, self.passed.values()))
+        return len(self.found) + len(self.others) + len(self.outcomes) + passed
+
+    @property
     def empty(self) -> bool:
         """Nothing in it but, perhaps, outcomes."""
         return not (self.found or self.passed or self.gaps or self.others)
@@ -121,8 +127,8 @@ class Search:
 
     def patients(self) -> set[str]:
         """Whom it is about: the ids in ``patient``, ``subject`` or, for a Patient, ``_id``."""
-        names = {"patient", "subject"} | ({"_id"} if self.kind == "Patient" else set())
-        values = [value for name, value in self.parameters.items() if name in names]
+        names = ("patient", "subject", "_id") if self.kind == "Patient" else ("patient", "subject")
+        values = [self.parameters[name] for name in names if name in self.parameters]
         return {
             part.strip().rsplit("/", 1)[-1] for value in values for part in value.split(",") if part.strip()
         }
@@ -132,16 +138,23 @@ def read_search(url: str | None) -> Search | None:
     """Take a ``self`` link apart: ``…/Condition?patient=1``, ``…/Condition/_search?…``."""
     if not url:
         return None
-    try:
-        parts = urlsplit(url.strip())
-        parameters = {name.split(":")[0]: value for name, value in parse_qsl(parts.query)}
-    except ValueError:
-        return None
-    segments = [segment for segment in parts.path.split("/") if segment and segment != "_search"]
+    address, _, query = url.strip().partition("#")[0].partition("?")
+    scheme, absolute, place = address.partition("://")
+    path = place.partition("/")[2] if absolute else scheme
+    segments = path.rstrip("/").removesuffix("/_search").rsplit("/", 1)
     # a read or a batch request has its id, or DSTU2's doubled type name, last
-    if not segments or not _TYPE_NAME.match(segments[-1]):
+    if not _TYPE_NAME.match(segments[-1]):
         return None
-    return Search(segments[-1], parameters)
+    pairs = parse_qsl(query) if "%" in query or "+" in query else _plain_pairs(query)
+    return Search(segments[-1], {name.partition(":")[0]: value for name, value in pairs})
+
+
+def _plain_pairs(query: str) -> Iterator[tuple[str, str]]:
+    """What ``parse_qsl`` gives where nothing is escaped."""
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if value:
+            yield name, value
 
 
 class _Link(View):
@@ -275,11 +288,12 @@ class _Reading:
             entries=len(envelope.entry) or len(loose),
         )
         self.pages.append(page)
+        needed = self._needed
         for index, entry in enumerate(envelope.entry):
             sketch = entry.resource
             if sketch is None:
                 continue
-            if self._needed(sketch) or entry.included:
+            if needed(sketch) or (entry.search is not None and entry.included):
                 place = f"{path}.entry[{index}].resource"
                 page.add(in_full(sketch, place), place, entry.full_url, included=entry.included)
             else:

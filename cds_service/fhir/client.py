@@ -16,11 +16,11 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
-from http.cookiejar import DefaultCookiePolicy
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 import requests
 import urllib3
+from requests.structures import CaseInsensitiveDict
 
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.lanes import Lanes
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 ACCEPT: Final = "application/fhir+json, application/json;q=0.9"
 PLAIN_JSON: Final = "application/json"
 """Asked for once where the server says 406: older servers know no FHIR media type."""
+_ENCODINGS: Final = "gzip, deflate"
 _CHUNK: Final = 65536
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NOWHERE: Final = ("", "", 0)
@@ -95,7 +96,7 @@ class ClientOptions:
     parallel: int = 64
     """Calls to one origin at a time, and connections kept open to it; fewer than ``threads``."""
     origins: int = 64
-    """Sessions kept; the one unused longest goes first."""
+    """Servers whose connections are kept; the one unused longest goes first."""
     verify: bool | str = True
     guard: Guard = field(default_factory=_Open)
 
@@ -140,12 +141,12 @@ class FhirAccess:
 
 
 class FhirClient:
-    """Sessions and threads shared by all requests of a process."""
+    """Connections and threads shared by all requests of a process."""
 
     def __init__(self, options: ClientOptions | None = None) -> None:
         self.options = options or ClientOptions()
         self._lock = threading.Lock()
-        self._sessions: OrderedDict[tuple[Origin, Reach], requests.Session] = OrderedDict()
+        self._adapters: OrderedDict[tuple[Origin, Reach], GuardedAdapter] = OrderedDict()
         self._calls = Calls()
         self.lanes = Lanes(self.options.threads, self.options.parallel)
 
@@ -175,9 +176,9 @@ class FhirClient:
         """Close all connections; tasks not yet started are dropped."""
         self.lanes.close()
         with self._lock:
-            for session in self._sessions.values():
-                session.close()
-            self._sessions.clear()
+            for adapter in self._adapters.values():
+                adapter.close()
+            self._adapters.clear()
 
     def get(self, access: FhirAccess, url: str, deadline: Deadline) -> Reply:
         """GET ``url`` with the token of ``access``, following redirects on that origin only."""
@@ -233,45 +234,45 @@ class FhirClient:
         self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
     ) -> tuple[Reply, str | None]:
         left = max(deadline.left(), _SHORTEST)
-        headers = {"Accept": accept, "User-Agent": self.options.user_agent}
-        if access.token:
-            headers["Authorization"] = f"Bearer {access.token}"
+        asked, adapter = self._asked(access, url, accept), self._adapter(origin, access.reach)
         with (
             self._calls.noted(deadline),
             _translated(),
-            self._session(origin, access.reach).get(
-                url,
-                headers=headers,
-                timeout=(left, left),
-                allow_redirects=False,
-                stream=True,
-                verify=self.options.verify,
-            ) as response,
+            adapter.send(asked, stream=True, timeout=(left, left), verify=self.options.verify) as response,
         ):
             location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
             body = b"" if location else _read_body(response, deadline, self.options.max_bytes)
             _forget_headers(response)
             return Reply(response.status_code, body, url), location
 
-    def _session(self, origin: Origin, reach: Reach) -> requests.Session:
+    def _asked(self, access: FhirAccess, url: str, accept: str) -> requests.PreparedRequest:
+        """The call as it goes out.
+
+        Made without a :class:`requests.Session`, whose preparing and sending take as long again as the call
+        itself, and which would bring what is not wanted here: cookies of one user for another, a token from
+        ``.netrc``, proxies of the environment.
+        """
+        headers = {"Accept": accept, "User-Agent": self.options.user_agent, "Accept-Encoding": _ENCODINGS}
+        if access.token:
+            headers["Authorization"] = f"Bearer {access.token}"
+        asked = requests.PreparedRequest()
+        asked.method, asked.headers = "GET", CaseInsensitiveDict(headers)
+        with _translated():
+            asked.prepare_url(url, None)
+        return asked
+
+    def _adapter(self, origin: Origin, reach: Reach) -> GuardedAdapter:
         """Shared by those who may go to the same places: a connection kept open is not checked again."""
         key = origin, reach
         with self._lock:
-            session = self._sessions.pop(key, None) or self._new_session(reach)
-            self._sessions[key] = session
-            if len(self._sessions) > self.options.origins:
-                self._sessions.popitem(last=False)
-            return session
+            adapter = self._adapters.pop(key, None) or self._new_adapter(reach)
+            self._adapters[key] = adapter
+            if len(self._adapters) > self.options.origins:
+                self._adapters.popitem(last=False)
+            return adapter
 
-    def _new_session(self, reach: Reach) -> requests.Session:
-        session = requests.Session()
-        # a .netrc on the host would replace the token; a cookie would carry one user's session to another
-        session.trust_env = False
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = GuardedAdapter(reach, pool_connections=2, pool_maxsize=self.options.parallel, max_retries=0)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        return session
+    def _new_adapter(self, reach: Reach) -> GuardedAdapter:
+        return GuardedAdapter(reach, pool_connections=2, pool_maxsize=self.options.parallel, max_retries=0)
 
 
 class _TooLarge(FetchFailed):

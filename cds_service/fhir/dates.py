@@ -36,7 +36,29 @@ def read_date(text: str | None, zone: tzinfo) -> Span | None:
     A time without an offset is taken as local to ``zone``. A time that makes
     no sense leaves the day as written; a day that makes none gives ``None``.
     """
-    match = _DATE.match(text) if text else None
+    if not text:
+        return None
+    return _usual(text, zone) or _read(text, zone)
+
+
+def _usual(text: str, zone: tzinfo) -> Span | None:
+    """A whole day or an instant as nearly every server writes it; None of anything else."""
+    if text[4:5] != "-" or text[7:8] != "-":
+        return None
+    try:
+        if len(text) == 10:
+            day = date.fromisoformat(text)
+        elif text[10] == "T" and text[13] == ":" and text[-1] == "Z":
+            day = datetime.fromisoformat(text).astimezone(zone).date()
+        else:
+            return None
+    except (ValueError, OverflowError, IndexError):
+        return None
+    return Span(day, day)
+
+
+def _read(text: str, zone: tzinfo) -> Span | None:
+    match = _DATE.match(text)
     if match is None:
         return None
     try:

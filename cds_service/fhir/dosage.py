@@ -8,9 +8,11 @@ it is taken. Free text is passed on and never read for numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.fhir.codes import Code, clean, codes_of, text_of
 from cds_service.fhir.dates import read_date
@@ -19,8 +21,7 @@ from cds_service.fhir.timing import Frequency, read_frequency, whens_of
 from cds_service.fhir.units import MASS_UNITS, days_of, read_unit
 
 
-@dataclass(frozen=True, slots=True)
-class Dose:
+class Dose(Struct, frozen=True):
     """One dose as given: ``kind`` is the type of a doseAndRate entry (``ordered``)."""
 
     value: float | None = None
@@ -30,8 +31,7 @@ class Dose:
     unit_conflict: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DoseStep:
+class DoseStep(Struct, frozen=True):
     """One step of a dosage.
 
     ``value`` to ``value_high`` of ``unit`` are taken ``per_day`` to

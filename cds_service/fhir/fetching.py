@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Final
 
 import msgspec
@@ -16,11 +17,16 @@ from cds_service.fhir.bundles import Page, Shape, issue_codes, read_pages
 from cds_service.fhir.client import FetchFailed, FhirAccess, Reply
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.origins import resolve
-from cds_service.fhir.records import Gap, GapReason
+from cds_service.fhir.records import Fetched, Gap, GapReason
 
 _GONE: Final = 410
 _NOT_THERE: Final = frozenset({404, _GONE})
 _MAYBE_NOT_KEPT: Final = frozenset({400, 403, 405})
+_FAILED: Final = frozenset(
+    {"exception", "transient", "timeout", "throttled", "lock-error", "no-store", "incomplete"}
+    | {"security", "login", "expired", "forbidden"}
+)
+"""Issue types (https://hl7.org/fhir/valueset-issue-type.html) that tell of a failure, whatever the status."""
 _REFUSED: Final = frozenset({401, 403})
 
 
@@ -42,13 +48,24 @@ class Fetch:
     identities: tuple[str, ...] = ()
     pages: list[Page] = field(default_factory=list)
     failure: Gap | None = None
+    began: float | None = None
+    ended: float | None = None
 
     def run(self, access: FhirAccess, deadline: Deadline) -> None:
         """Get all pages, or say why not."""
+        self.began = perf_counter()
         try:
             self._run(access, deadline)
         except FetchFailed as failed:
             self.failure = self._gap(failed)
+        finally:
+            self.ended = perf_counter()
+
+    def told(self) -> Fetched:
+        """How long it took, and what came of it; one that is still under way ends now."""
+        now = perf_counter()
+        failure = self.failure.reason if self.failure else None
+        return Fetched(self.kind, self.began or now, self.ended or now, failure)
 
     def _gap(self, failed: FetchFailed) -> Gap:
         """A list that broke off is incomplete, whatever the server said of the further page."""
@@ -115,7 +132,7 @@ def _refusal(reply: Reply, *, is_search: bool) -> FetchFailed:
     if reply.status in _NOT_THERE and not is_search:
         return FetchFailed(GapReason.NOT_FOUND, detail)
     # "gone" says that there was a list: what it held may be anywhere, so only a 404 says "not kept"
-    if reply.status == 404:
+    if reply.status == 404 and not _FAILED & _issue_codes(reply.body):
         return FetchFailed(GapReason.NOT_KEPT, detail)
     if reply.status in _MAYBE_NOT_KEPT and is_search and "not-supported" in _issue_codes(reply.body):
         return FetchFailed(GapReason.NOT_KEPT, f"{detail}, not-supported")

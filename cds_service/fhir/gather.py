@@ -11,9 +11,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from queue import Empty, SimpleQueue
 from typing import Final
 from urllib.parse import quote
 
@@ -36,7 +37,7 @@ from cds_service.fhir.references import (
     needs_reading,
     reference_of,
 )
-from cds_service.fhir.resources import Medication, MedicationRecord, Resource
+from cds_service.fhir.resources import MEDICATION_RECORDS, Medication, MedicationRecord, Resource
 from cds_service.fhir.sketches import Needed, everything
 
 logger = logging.getLogger(__name__)
@@ -48,12 +49,14 @@ _ORDERS: Final = frozenset({"MedicationRequest", "MedicationOrder"})
 class GatherOptions:
     """What a site can set about reading.
 
-    ``keys`` is the client's own prefetch key map (key to resource type);
+    ``keys`` is the client's own prefetch key map (key to resource type); prefetch may hold
+    ``max_resources``: each costs work, and no chart of one patient needs more;
     ``page_size`` is added to searches as ``_count`` unless it is 0.
     """
 
     keys: Mapping[str, str] = field(default_factory=dict)
     allow_open_servers: bool = False
+    max_resources: int = 10_000
     max_pages: int = 10
     page_size: int = 200
     medication_batch: int = 20
@@ -82,11 +85,13 @@ def gather(
     :param wanted: the lists to be had.
     :param named: Medication entries of the basket by their full URL.
     :param needed: which resources of prefetch are to be read in full; the others are only counted.
+
+    Raises :class:`~cds_service.errors.PayloadTooLarge` for more resources than the options allow.
     """
     options = options or GatherOptions()
     record = PatientRecord(patient_key(patient_id))
     intake = Intake(record)
-    supplied = read_prefetch(prefetch, intake, options.keys, needed)
+    supplied = read_prefetch(prefetch, intake, options.keys, needed, options.max_resources)
     _take_basket(record, orders, named or {})
     missing = [query for query in wanted if not _is_had(query.resource_type, record)]
     access = _usable(server, options)
@@ -168,7 +173,9 @@ class _Gathering:
         self.deadline = deadline
         self.options = options
         self.pending: dict[Future[None], Fetch] = {}
+        self.done: SimpleQueue[Future[None]] = SimpleQueue()
         self.asked: set[str] = set()
+        self.looked_through = -1
 
     def run(self, missing: Iterable[Query], supplied: Supplied) -> None:
         """Start every call that is due, take in what arrives, stop at the deadline."""
@@ -179,12 +186,12 @@ class _Gathering:
             self._follow(following)
         self._ask_medications()
         while self.pending:
-            done, _ = wait(self.pending, timeout=self.deadline.left(), return_when=FIRST_COMPLETED)
-            if not done:
+            try:
+                future = self.done.get(timeout=self.deadline.left())
+            except Empty:
                 break
-            for future in done:
-                future.result()
-                self._take(self.pending.pop(future))
+            future.result()
+            self._take(self.pending.pop(future))
             self._ask_medications()
         self._give_up()
         for kind in dict.fromkeys(query.resource_type for query in queries):
@@ -212,6 +219,7 @@ class _Gathering:
     def _start(self, fetch: Fetch) -> None:
         future = self.access.client.submit(self.access, fetch.run, self.access, self.deadline)
         self.pending[future] = fetch
+        future.add_done_callback(self.done.put)
 
     def _give_up(self) -> None:
         """The deadline has passed: take the pages that are there, name the lists that are not."""
@@ -225,6 +233,7 @@ class _Gathering:
         self.pending.clear()
 
     def _take(self, fetch: Fetch) -> None:
+        self.record.fetches.append(fetch.told())
         for page in fetch.pages:
             if fetch.kind == "Medication":
                 self._take_medications(fetch, page)
@@ -260,6 +269,11 @@ class _Gathering:
 
     def _ask_medications(self) -> None:
         """Ask for the Medications that the orders read so far refer to, many at a time."""
+        kinds = (view.__name__ for view in MEDICATION_RECORDS)
+        records = sum(len(self.record.entries.get(kind, ())) for kind in kinds)
+        if records == self.looked_through:
+            return
+        self.looked_through = records
         identities: list[str] = []
         for reference in _unread(self.record, self.orders):
             name = names_of(reference)[0]

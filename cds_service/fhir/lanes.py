@@ -65,31 +65,25 @@ class Lanes:
             future, task = lane.popleft()
             if future.set_running_or_notify_cancel():
                 self._running[origin] += 1
-                inner = executor.submit(self._run, origin, task)
-                inner.add_done_callback(partial(_hand_over, future))
+                executor.submit(self._run, origin, future, task)
         # an origin with nothing to do is forgotten, so that many of them cost nothing
         if not lane:
             self._waiting.pop(origin, None)
         if not self._running[origin]:
             del self._running[origin]
 
-    def _run(self, origin: Origin, task: Callable[[], T]) -> T:
+    def _run(self, origin: Origin, future: Future[T], task: Callable[[], T]) -> None:
         try:
-            return task()
-        finally:
+            result = task()
+        except BaseException as error:  # whatever it is, it is the caller's
             self._leave(origin)
+            future.set_exception(error)
+        else:
+            self._leave(origin)
+            future.set_result(result)
 
     def _leave(self, origin: Origin) -> None:
         with self._lock:
             self._running[origin] -= 1
             if self._executor is not None:
                 self._start(origin, self._executor)
-
-
-def _hand_over(outer: Future[T], inner: Future[T]) -> None:
-    """Give the caller's future what came of its task."""
-    error = inner.exception()
-    if error is not None:
-        outer.set_exception(error)
-    else:
-        outer.set_result(inner.result())

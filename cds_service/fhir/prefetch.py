@@ -28,6 +28,7 @@ from typing import Final
 
 import msgspec
 
+from cds_service.errors import PayloadTooLarge
 from cds_service.fhir.bundles import Page, Search, Shape, issue_codes, read_pages, read_search
 from cds_service.fhir.patients import is_about, patient_key
 from cds_service.fhir.records import Gap, GapReason, PatientRecord, Source
@@ -49,6 +50,7 @@ _BOUNDING: Final = frozenset(
     {"status", "clinical-status", "intent", "category", "authoredon", "datewritten", "effective",
      "effective-time", "date", "encounter", "context", "onset-date", "recorded-date", "_lastupdated"}
 )  # fmt: skip
+_FILTERING: Final = _BOUNDING | _PICKING
 _STOPPED: Final = frozenset({"stopped", "completed"})
 
 
@@ -154,10 +156,16 @@ def read_prefetch(
     intake: Intake,
     keys: Mapping[str, str],
     needed: Needed = everything,
+    most: int | None = None,
 ) -> Supplied:
-    """Read all prefetch values into the record; ``keys`` is the site's own key map (key to type)."""
+    """Read all prefetch values into the record; ``keys`` is the site's own key map (key to type).
+
+    Raises :class:`~cds_service.errors.PayloadTooLarge` for more than ``most`` resources.
+    """
     supplied = Supplied()
     values = {key: read_pages(raw, f"$.prefetch.{key}", needed) for key, raw in prefetch.items()}
+    if most is not None and sum(page.size for pages in values.values() for page in pages) > most:
+        raise PayloadTooLarge(f"More than {most} resources")
     for pages in values.values():
         for page in pages:
             intake.learn_patient(page)
@@ -249,6 +257,8 @@ def _main_kind(page: Page, search: Search | None, kinds: set[str]) -> str:
 
 
 def _page_gaps(page: Page, search: Search | None, kinds: set[str]) -> list[Gap]:
+    if not (page.failed or page.short or search is not None):
+        return []
     gaps = []
     for kind in sorted(kinds):
         if page.failed:
@@ -269,7 +279,9 @@ def _filters(search: Search, kind: str) -> list[str]:
     """The parameters of a medication search that leave some orders out."""
     if not kind.startswith("Medication"):
         return []
-    names = {name.lower() for name in search.parameters} & (_BOUNDING | _PICKING)
+    names = {name.lower() for name in search.parameters} & _FILTERING
+    if not names:
+        return []
     statuses = set(search.parameters.get("status", "").split(","))
     if statuses >= _STOPPED:
         names.discard("status")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cds_service.fhir.resources import Medication, Resource
 
@@ -79,6 +79,15 @@ class Source:
     path: str = ""
 
 
+class Fetched(NamedTuple):
+    """One list or resource that the server was asked for; moments as of ``time.perf_counter``."""
+
+    kind: str
+    began: float
+    ended: float
+    failure: GapReason | None
+
+
 @dataclass(slots=True)
 class PatientRecord:
     """The resources of one patient, by type, each with its source.
@@ -96,6 +105,8 @@ class PatientRecord:
     gaps: list[Gap] = field(default_factory=list)
     passed: dict[str, list[Sketch]] = field(default_factory=dict)
     """The patient's resources that nobody needed, by type; they are in no other field."""
+    fetches: list[Fetched] = field(default_factory=list)
+    """What the server was asked for."""
 
     def of_type(self, view: type[R]) -> Iterator[tuple[R, Source]]:
         """All resources of one view, in the order read."""

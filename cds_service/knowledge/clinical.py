@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from cds_service.knowledge.wording import titles
+from cds_service.knowledge.wording import override_reasons, titles
 
 Region = Literal["US", "EU"]
 Level = Literal["info", "warning", "critical"]
@@ -208,6 +208,22 @@ class Indicators(Section, frozen=True):
         return wanted if self.accept_lower else max(wanted, found, key=LEVELS.index)
 
 
+class Alerts(Section, frozen=True):
+    """What becomes of a finding that was overridden with a reason; which topics are only recorded."""
+
+    repeat: Literal["info", "omit"]
+    repeat_hours: int
+    snooze_days: dict[str, int]
+    snooze_up_to: Literal["info", "warning"]
+    shadow: tuple[str, ...]
+    source: str
+
+    @property
+    def longest_snooze(self) -> int:
+        """Days; 0 when no reason snoozes."""
+        return max(self.snooze_days.values(), default=0)
+
+
 class Clinical(Section, frozen=True):
     """All of it."""
 
@@ -229,6 +245,7 @@ class Clinical(Section, frozen=True):
     compounding: Compounding
     rules: Rules
     indicator: Indicators
+    alerts: Alerts
 
 
 def load_clinical(site_file: Path | None = None) -> Clinical:
@@ -295,6 +312,7 @@ def contradictions(clinical: Clinical) -> Iterator[str]:
     if clinical.opioid_free.short < clinical.opioid_free.short_label_minimum:
         yield "opioid_free.short: below the label minimum"
     yield from _topic_problems(clinical)
+    yield from _alert_problems(clinical.alerts)
 
 
 def _titration_problems(titration: Titration, highest_mg: float) -> Iterator[str]:
@@ -323,3 +341,21 @@ def _topic_problems(clinical: Clinical) -> Iterator[str]:
             yield f"indicator.level.{topic}: info lowers; that needs accept_lower = true"
         elif not lowering and topic in CAN_BE_CRITICAL and level != "critical":
             yield f"indicator.level.{topic}: can be critical; another level needs accept_lower = true"
+
+
+_LONGEST_SNOOZE = 365
+
+
+def _alert_problems(alerts: Alerts) -> Iterator[str]:
+    known = titles().keys()
+    for topic in alerts.shadow:
+        if topic not in known:
+            yield f"alerts.shadow: unknown topic {topic!r}"
+    if not 0 <= alerts.repeat_hours <= 24 * 7:
+        yield f"alerts.repeat_hours: {alerts.repeat_hours} is not between 0 and 168"
+    reasons = {code for topic in known for code, _ in override_reasons(topic)}
+    for reason, days in alerts.snooze_days.items():
+        if reason not in reasons:
+            yield f"alerts.snooze_days: no card offers the reason {reason!r}"
+        if not 0 <= days <= _LONGEST_SNOOZE:
+            yield f"alerts.snooze_days.{reason}: {days} is not between 0 and {_LONGEST_SNOOZE}"

@@ -6,7 +6,7 @@ These are values without behaviour; :mod:`cds_service.knowledge.medicines` and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -100,24 +100,28 @@ class Medicine:
     naltrexone_mg: float | None = None
     per_ml: bool = False
     conflict: str | None = None
+    roles: frozenset[Role] = field(init=False, repr=False, compare=False)
+    """Of all its ingredients."""
+    is_opioid: bool = field(init=False, repr=False, compare=False)
+    """Holds a centrally acting opioid (Embeda and Troxyca do, their naltrexone notwithstanding)."""
+    is_naltrexone: bool = field(init=False, repr=False, compare=False)
+    """Holds naltrexone and no opioid."""
+
+    def __post_init__(self) -> None:
+        """Told once: a rule asks a dozen times."""
+        roles = frozenset(ingredient.role for ingredient in self.ingredients)
+        opioid = not roles.isdisjoint((Role.OPIOID, Role.OPIOID_LIKE))
+        object.__setattr__(self, "roles", roles)
+        object.__setattr__(self, "is_opioid", opioid)
+        object.__setattr__(self, "is_naltrexone", Role.NALTREXONE in roles and not opioid)
 
     def has(self, *roles: Role) -> bool:
         """Whether any ingredient has one of ``roles``."""
-        return any(ingredient.role in roles for ingredient in self.ingredients)
+        return not self.roles.isdisjoint(roles)
 
     def named(self, *roles: Role) -> tuple[str, ...]:
         """Names of the ingredients that have one of ``roles``."""
         return tuple(i.name for i in self.ingredients if i.role in roles)
-
-    @property
-    def is_opioid(self) -> bool:
-        """Holds a centrally acting opioid (Embeda and Troxyca do, their naltrexone notwithstanding)."""
-        return self.has(Role.OPIOID, Role.OPIOID_LIKE)
-
-    @property
-    def is_naltrexone(self) -> bool:
-        """Holds naltrexone and no opioid."""
-        return self.has(Role.NALTREXONE) and not self.is_opioid
 
 
 class Meaning(StrEnum):

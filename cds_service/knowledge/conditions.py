@@ -10,6 +10,7 @@ from cds_service.knowledge import tables
 from cds_service.knowledge.codings import Coding, System, known_codings
 from cds_service.knowledge.concepts import Meaning
 from cds_service.knowledge.condition_names import read_condition
+from cds_service.knowledge.memory import Memory
 
 Meanings = frozenset[Meaning]
 _NOTHING: Meanings = frozenset()
@@ -22,6 +23,13 @@ def condition_meanings(codings: Sequence[Coding], text: str | None = None) -> Me
     A code the tables know decides, also when it is known to say nothing (remission,
     history, the baby's record); only without one are displays and text read.
     """
+    return _meanings.ask((tuple(codings), text), lambda: _work_out(codings, text))
+
+
+_meanings: Memory[Meanings] = Memory()
+
+
+def _work_out(codings: Sequence[Coding], text: str | None) -> Meanings:
     coded = (code_meanings(system, code) for system, code, _ in known_codings(codings))
     known = [meanings for meanings in coded if meanings is not None]
     if known:
@@ -104,3 +112,4 @@ def forget() -> None:
     """Read the tables again: a site has taught codes."""
     for cached in (_snomed, _local, _icd10):
         cached.cache_clear()
+    _meanings.forget()

@@ -90,7 +90,8 @@ def _opioids() -> Iterator[str]:
     yield "## Opioids\n"
     yield (
         "Partial and mixed agonists count as opioids. The duration is that of the immediate-release form; "
-        "extended-release products, patches, depots and implants count as long-acting.\n"
+        "extended-release products, patches, depots and implants count as long-acting. Where no source for "
+        "kind and duration was read, the cautious ones stand: full agonist (assumed), long-acting.\n"
     )
     products = _names_of_products()
     rows = [row for row in tables.rows("ingredients") if row["role"] in (Role.OPIOID, Role.OPIOID_LIKE)]
@@ -100,6 +101,7 @@ def _opioids() -> Iterator[str]:
             "class",
             "duration",
             "opioid-free interval",
+            "class and duration from",
             "read as",
             "brands and other names",
             "review",
@@ -111,6 +113,7 @@ def _opioids() -> Iterator[str]:
                 row["agonist"],
                 row["duration"],
                 _interval(row["duration"]),
+                ", ".join(tables.cell(row["class_source"])) or "no source read",
                 ", ".join(tables.cell(row["names"])),
                 ", ".join(products.get((row["name"],), [])),
                 row["reviewer"],

@@ -71,7 +71,7 @@ def problems() -> list[str]:
     """Everything wrong with the tables, one line each."""
     loaded = {name: list(tables.rows(name)) for name in tables.names()}
     known = {column: {str(value) for value in values} for column, values in _VALUES.items()}
-    known["source"] = {row["key"] for row in loaded["sources"]}
+    known["source"] = known["class_source"] = {row["key"] for row in loaded["sources"]}
     known["ingredients"] = {row["name"] for row in loaded["ingredients"]}
     found = [f"{name}: no rule for this table" for name in loaded if name not in _KEYS]
     for name, rows in loaded.items():
@@ -96,6 +96,8 @@ def _row_problems(name: str, row: Row, known: dict[str, set[str]]) -> Iterator[s
         for value in tables.cell(row.get(column, "")):
             if value not in values:
                 yield f"unknown {column} {value!r}"
+    if name != "sources" and "reviewer" not in row:
+        yield "no column reviewer"
     for column in ("source", "ingredients"):
         if column in row and not row[column]:
             yield f"no {column}"
@@ -121,8 +123,24 @@ def _meaning_problems(row: Row) -> Iterator[str]:
         yield f"opioid {row['name']!r} without duration"
     if row.get("role") in (Role.OPIOID, Role.OPIOID_LIKE, Role.PERIPHERAL_OPIOID) and not row["agonist"]:
         yield f"opioid {row['name']!r} without kind of agonist"
+    if row.get("role") in (Role.OPIOID, Role.OPIOID_LIKE, Role.PERIPHERAL_OPIOID):
+        yield from _class_problems(row)
     if row.get("naltrexone_mg") and not 0 < float(row["naltrexone_mg"]) <= 1000:
         yield f"naltrexone_mg is {row['naltrexone_mg']}"
+
+
+_ASSUMED_KINDS = frozenset({"full agonist (assumed)", "not stated"})
+
+
+def _class_problems(row: Row) -> Iterator[str]:
+    """Kind of agonist and duration come from a source that was read, or are the cautious ones."""
+    sources = set(tables.cell(row.get("class_source", "")))
+    if "own" in sources:
+        yield f"opioid {row['name']!r}: an own decision is no source for kind or duration"
+    if not sources and row["agonist"] not in _ASSUMED_KINDS:
+        yield f"opioid {row['name']!r}: kind of agonist without a source"
+    if not sources and row["duration"] == Duration.SHORT:
+        yield f"opioid {row['name']!r}: short-acting without a source"
 
 
 def _code_problems(name: str, row: Row) -> Iterator[str]:

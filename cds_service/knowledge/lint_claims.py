@@ -90,7 +90,9 @@ def _opioids_without_interval(ingredients: list[Row]) -> Iterator[str]:
 
 
 def _unused_sources(loaded: dict[str, list[Row]]) -> Iterator[str]:
-    used = {key for rows in loaded.values() for row in rows for key in tables.cell(row.get("source", ""))}
+    columns = ("source", "class_source")
+    cells = (row.get(column, "") for rows in loaded.values() for row in rows for column in columns)
+    used = {key for cell in cells for key in tables.cell(cell)}
     for row in loaded["sources"]:
         if row["key"] not in used:
             yield f"sources.csv: {row['key']} backs no row"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain
 
 from cds_service.knowledge.codings import Coding
 from cds_service.knowledge.concepts import Duration, Form, Ingredient, KnownBy, Medicine, Role
-from cds_service.knowledge.drug_names import NamedDrug, read_drug_name
+from cds_service.knowledge.drug_names import CACHED_LENGTH, NamedDrug, read_drug_name
 from cds_service.knowledge.ingredients import by_name, of_concern
 from cds_service.knowledge.products import Product, known_products
 
@@ -44,8 +46,17 @@ def recognise(
 
     ``ingredient_codings`` are those of ``Medication.ingredient``: together they are one
     more piece of evidence, and add to what the product's own codes say. Texts are
-    names of medicines, not instructions.
+    names of medicines, not instructions. The same short names are looked up once.
     """
+    asked = tuple(codings), tuple(texts), tuple(ingredient_codings)
+    said = chain(asked[1], *asked[0], *asked[2])
+    short = all(len(words) <= CACHED_LENGTH for words in said if words)
+    return _remembered(*asked) if short else _recognise(*asked)
+
+
+def _recognise(
+    codings: Sequence[Coding], texts: Sequence[str], ingredient_codings: Sequence[Coding]
+) -> Medicine:
     codes = [_coded(product) for product in known_products(codings)]
     displays = _named(KnownBy.DISPLAY, (display for _, _, display in codings))
     composed = _composed(ingredient_codings)
@@ -58,6 +69,14 @@ def recognise(
     believed = next((rank for rank in ranks if any(e.concern for e in rank)), ranks[0])
     others = [e for rank in ranks if rank is not believed for e in rank]
     return _medicine(believed, others)
+
+
+_remembered = lru_cache(maxsize=8192)(_recognise)
+
+
+def forget() -> None:
+    """Look everything up anew: a site has taught codes."""
+    _remembered.cache_clear()
 
 
 def _coded(product: Product) -> _Evidence:

@@ -12,6 +12,7 @@ from cds_service.knowledge.concepts import Answer, Meaning, Measure, Role
 from cds_service.knowledge.conditions import condition_meanings
 from cds_service.knowledge.drug_names import read_drug_name
 from cds_service.knowledge.ingredients import by_name
+from cds_service.knowledge.memory import Memory
 from cds_service.knowledge.words import plain
 
 Measures = frozenset[Measure]
@@ -24,6 +25,13 @@ def observation_measures(codings: Sequence[Coding], text: str | None = None) -> 
     Assays of naltrexone, naltrexol and naloxone, cutoffs, panels and deprecated
     codes measure nothing here, whatever opioid value sets they sit in.
     """
+    return _measured.ask((tuple(codings), text), lambda: _work_out(codings, text))
+
+
+_measured: Memory[Measures] = Memory()
+
+
+def _work_out(codings: Sequence[Coding], text: str | None) -> Measures:
     coded = (code_measures(system, code) for system, code, _ in known_codings(codings))
     known = [measures for measures in coded if measures is not None]
     if known:
@@ -58,6 +66,7 @@ def forget() -> None:
     """Read the tables again: a site has taught codes."""
     _loinc.cache_clear()
     _local.cache_clear()
+    _measured.forget()
 
 
 # --- names --------------------------------------------------------------------------------------

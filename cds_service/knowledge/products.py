@@ -54,13 +54,24 @@ def known_products(codings: Iterable[Coding]) -> list[Product]:
 def find(system: System, code: str) -> Product | None:
     """The product a code, as the tables spell it, stands for."""
     if system is System.NDC:
-        packaged = _products().get((System.RXNORM, _rxcui_of(code) or ""))
-        return replace(packaged, system=System.NDC, code=code) if packaged else None
+        named = (_products().get((System.RXNORM, rxcui)) for rxcui in sorted(_rxcuis_of(code)))
+        return _packaged(code, [product for product in named if product])
     return _products().get((system, code))
 
 
-def _rxcui_of(ndc: str) -> str | None:
-    """The product of an NDC; a spelling that could mean different products means none."""
+def _packaged(ndc: str, products: list[Product]) -> Product | None:
+    """The product of an NDC; a spelling that can mean several is all of them, so that none is overlooked."""
+    if not products:
+        return None
+    if len(products) == 1:
+        return replace(products[0], system=System.NDC, code=ndc)
+    names = " or ".join(product.name for product in products)
+    ingredients = tuple(dict.fromkeys(name for product in products for name in product.ingredients))
+    return Product(System.NDC, ndc, names, ingredients)
+
+
+def _rxcuis_of(ndc: str) -> set[str]:
+    """The products of an NDC: more than one where ten digits without hyphens can be read in several ways."""
     packages, products = _ndcs()
     spellings = ndc_spellings(ndc)
     found = {packages[s] for s in spellings if s in packages}
@@ -69,7 +80,7 @@ def _rxcui_of(ndc: str) -> str | None:
     short = ndc_product(ndc)
     if short in products:
         found = {products[short]}
-    return found.pop() if len(found) == 1 else None
+    return found
 
 
 @cache

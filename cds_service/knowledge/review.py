@@ -52,5 +52,5 @@ def review_state(figures_reviewer: str | None = None) -> ReviewState:
 
 
 def _reviewers(table: str) -> list[str]:
-    """The reviewer of each row; tables without that column hold no clinical judgement."""
+    """The reviewer of each row; the list of sources has none."""
     return [row["reviewer"].strip() or UNREVIEWED for row in tables.rows(table) if "reviewer" in row]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cds_service.knowledge import conditions, observations, products, tables
+from cds_service.knowledge import conditions, medicines, observations, products, tables
 from cds_service.knowledge.codings import System
 from cds_service.knowledge.site_facts import Code, Condition, Fact, Medicine, Observation, Package
 from cds_service.knowledge.site_files import Read, read_folder
@@ -62,7 +62,7 @@ def _teach(facts: Iterable[Fact]) -> None:
     for fact in facts:
         rows.setdefault(fact.table, []).append(fact.row())
     tables.teach(rows)
-    for module in (products, conditions, observations):
+    for module in (products, medicines, conditions, observations):
         module.forget()
 
 

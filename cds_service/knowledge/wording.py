@@ -30,15 +30,17 @@ def sentences(topic: str) -> dict[str, str]:
     return {key: text for key, text in _wording()[topic].items() if isinstance(text, str)}
 
 
-def override_reasons(topic: str) -> list[tuple[str, str]]:
+@cache
+def override_reasons(topic: str) -> tuple[tuple[str, str], ...]:
     """(code, words) of the reasons for which a card of ``topic`` is overridden.
 
     Codes are those of HL7's non-adherence-reason-codes.
     """
     reasons = {**_wording()["overrides"], **_wording()[topic].get("overrides", {})}
-    return list(reasons.items())
+    return tuple(reasons.items())
 
 
+@cache
 def titles() -> dict[str, str]:
     """What each topic is about, in a few words."""
     return {topic: texts["title"] for topic, texts in _wording().items() if "title" in texts}

@@ -47,6 +47,8 @@ class _Connection(HTTPConnection):
         addresses = self._addresses(name)
         if not all(self._reach.allows(address) for address in addresses):
             raise AddressRefused
+        if over is not None and time.monotonic() >= over:  # nobody can interrupt a look-up
+            raise ConnectTimeoutError(self, "the time went by while the name was looked up")
         failed: Exception = NewConnectionError(self, "no address")
         try:
             for address in addresses:

@@ -119,7 +119,7 @@ def _name(rule: Rule) -> str:
 def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
     """How loudly the site wants the topic; what is withheld was decided by the rules' own level."""
     shown = clinical.indicator.shown(finding.topic.value, finding.indicator.value)
-    return replace(finding, indicator=Indicator(shown))
+    return finding if shown == finding.indicator.value else replace(finding, indicator=Indicator(shown))
 
 
 def withholding(finding: Finding, all_findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -46,7 +46,10 @@ class Indicator(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the most urgent."""
-        return list(Indicator).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {indicator: rank for rank, indicator in enumerate(Indicator)}
 
 
 def worst(*indicators: Indicator) -> Indicator:

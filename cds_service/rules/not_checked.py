@@ -31,9 +31,16 @@ _LISTS = {
     "AllergyIntolerance": "allergies",
     "Observation": "test results",
     "Patient": "age and sex",
+    "ServiceRequest": "planned procedures",
+    "ProcedureRequest": "planned procedures",
+    "Procedure": "planned procedures",
     "Resource": "a record of unknown kind",
 }
 
+_ASKED_BY_SETTING = frozenset(
+    {"MedicationDispense", "MedicationAdministration", "ServiceRequest", "ProcedureRequest", "Procedure"}
+)
+"""Lists that no EHR need have."""
 _UNKEPT = {"MedicationStatement": "medication statements"}
 
 
@@ -73,7 +80,7 @@ def _is_detail(gap: Gap, chart: PatientChart) -> bool:
         return False
     if gap.kind == "MedicationStatement":
         return not _orders_unread(chart)
-    return gap.kind in {"MedicationDispense", "MedicationAdministration"}
+    return gap.kind in _ASKED_BY_SETTING
 
 
 def _orders_unread(chart: PatientChart) -> bool:

@@ -6,11 +6,15 @@ HMAC-SHA256). Of several keys the first encrypts and all decrypt, so that a key 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Connection, select, update
 
 from cds_service.settings import Settings
+from cds_service.store.schema import cards, feedback
 
 _LONGEST = 4000
 
@@ -50,3 +54,41 @@ class Comments:
             return self._fernet.rotate(kept).decode() if self._fernet else None
         except InvalidToken:
             return None
+
+
+def read_comments(connection: Connection, comments: Comments, since: datetime) -> Iterator[dict[str, Any]]:
+    """Each comment received since then, and the card it is about; None for one that no key opens."""
+    query = (
+        select(feedback, cards.c.topic)
+        .join_from(feedback, cards, feedback.c.card == cards.c.card, isouter=True)
+        .where(feedback.c.comment.is_not(None), feedback.c.received >= since)
+        .order_by(feedback.c.received)
+    )
+    for row in connection.execute(query):
+        yield {
+            "card": row.card,
+            "topic": row.topic,
+            "client": row.client,
+            "outcome": row.outcome,
+            "time": row.outcome_timestamp.isoformat(),
+            "reason": row.reason_code,
+            "comment": comments.opened(row.comment),
+        }
+
+
+def renew_comments(connection: Connection, comments: Comments) -> tuple[int, int]:
+    """Close every comment with the first key; how many were, and how many none of the keys opens."""
+    rows = connection.execute(select(feedback).where(feedback.c.comment.is_not(None)))
+    renewed = lost = 0
+    for row in rows.all():
+        closed = comments.renewed(row.comment)
+        if closed is None:
+            lost += 1
+            continue
+        same = (feedback.c[name] == getattr(row, name) for name in _KEY)
+        connection.execute(update(feedback).where(*same).values(comment=closed))
+        renewed += 1
+    return renewed, lost
+
+
+_KEY = ("client", "card", "outcome", "outcome_timestamp", "suggestion")

@@ -92,6 +92,7 @@ def _rows(item: FeedbackItem, of_comment: Callable[[str], str | None]) -> Iterat
         "reason_system": _text(reason.system) if reason else None,
         "reason_code": _text(reason.code) if reason else None,
         "comment": of_comment(item.user_comment) if item.user_comment else None,
+        "commented": bool(item.user_comment),
     }
     for suggestion in item.accepted_suggestions or ("",):
         yield row | {"suggestion": suggestion}

@@ -17,7 +17,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -82,6 +82,17 @@ def seconds_behind(folder: Path, now: float) -> float:
     """How long the oldest line has waited for the database, at most; ``now`` in seconds since 1970."""
     files = journal_files(folder)
     return max(0.0, now - int(files[0].name.partition("-")[0]) / 1000) if files else 0.0
+
+
+def lines_about(folder: Path, cards: Iterable[str]) -> Iterator[bytes]:
+    """The lines that name any of ``cards``, also of files still written to, which are only looked at."""
+    wanted = [card.encode() for card in cards]
+    for path in journal_files(folder):
+        try:
+            lines = path.read_bytes().splitlines()
+        except FileNotFoundError:  # loaded meanwhile
+            continue
+        yield from (line for line in lines if any(card in line for card in wanted))
 
 
 @contextmanager

@@ -1,13 +1,17 @@
 """The key of the store: card ids are proved and patients hashed with it, by all replicas alike.
 
 It is the operator's (``STORE_KEY``), else one that is made once and kept: beside an SQLite file, or
-in the database that the replicas share. Until the latter answers for the first time, a process
-works with a key of the moment: its cards are known as soon as they are in the database.
+in the database that the replicas share. Of the latter each host has a copy beside its journal, so
+that a service that starts while the database is down goes on with the same key; the first host of all
+proposes its own.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+from hashlib import sha256
+from pathlib import Path
 
 from sqlalchemy import Engine, select
 
@@ -22,29 +26,50 @@ _NAME = "store"
 
 
 class StoreKey:
-    """Calling it gives the key, and never waits."""
+    """Calling it gives the key, 32 bytes, and never waits; one of the moment until :meth:`recall`."""
 
-    def __init__(self, engine: Engine, given: str | None = None) -> None:
+    def __init__(self, engine: Engine, journal: Path, given: str | None = None) -> None:
+        url = engine.url.render_as_string(hide_password=False)
         self._engine = engine
-        self._settled = given is not None
-        self._key = (given or new_key()).encode()
+        self._folder = folder_of(url) if engine.dialect.name == "sqlite" else journal
+        self._is_kept = given is None and not is_in_memory(url)
+        self._take((given or new_key()).encode())
 
     def __call__(self) -> bytes:
         return self._key
 
-    def settle(self) -> None:
-        """Take the key that is kept, once the tables are there. Raises ``SQLAlchemyError`` or ``OSError``."""
-        if self._settled:
-            return
-        url = self._engine.url.render_as_string(hide_password=False)
-        if self._engine.dialect.name != "sqlite":
-            self._key = self._shared().encode()
-        elif not is_in_memory(url):
-            self._key = kept_key(folder_of(url), _FILE)
-        self._settled = True
+    def recall(self) -> None:
+        """Take the key that this host keeps, made if there is none; one of the moment if it cannot be."""
+        try:
+            if self._is_kept:
+                self._take(kept_key(self._folder, _FILE))
+        except OSError as error:
+            _log.error("the key of card ids cannot be kept: %s", error.strerror or type(error).__name__)
 
-    def _shared(self) -> str:
-        """The key in the database, made by whoever comes first."""
+    def settle(self) -> None:
+        """Take the key that the replicas share, once there are tables. Raises ``SQLAlchemyError``."""
+        if self._is_kept and self._engine.dialect.name != "sqlite":
+            shared = self._shared()
+            if shared != self._text:
+                self._take(shared)
+                self._keep()
+
+    def _take(self, text: bytes) -> None:
+        self._text, self._key = text, sha256(text).digest()
+
+    def _shared(self) -> bytes:
+        """The key in the database; ours, if it has none."""
         with self._engine.begin() as connection:
-            insert_missing(connection, store_keys, [{"name": _NAME, "value": new_key()}])
-            return str(connection.scalar(select(store_keys.c.value).where(store_keys.c.name == _NAME)))
+            insert_missing(connection, store_keys, [{"name": _NAME, "value": self._text.decode()}])
+            value = connection.scalar(select(store_keys.c.value).where(store_keys.c.name == _NAME))
+        return str(value).encode()
+
+    def _keep(self) -> None:
+        """In place of the one that this host had."""
+        made = self._folder / f"{_FILE}.{os.getpid()}"
+        try:
+            made.touch(mode=0o600)
+            made.write_bytes(self._text)
+            made.replace(self._folder / _FILE)
+        except OSError as error:  # only a start without the database will miss it
+            _log.error("the key of card ids cannot be kept: %s", error.strerror or type(error).__name__)

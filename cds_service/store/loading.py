@@ -15,14 +15,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from weakref import WeakSet
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from cds_service.database import insert_missing
-from cds_service.store.journal import Journal, claimed, journal_files
+from cds_service.store.journal import Journal, claimed, journal_files, lines_about
 from cds_service.store.schema import cards
 from cds_service.store.served import ServedCard
 
@@ -58,7 +59,7 @@ class Loader:
         self._engine, self._journal, self._prepare = engine, journal, prepare
         self._on_loaded, self._on_lost, self._housekeeping = on_loaded, on_lost, housekeeping
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._starting, self._loading = threading.Lock(), threading.Lock()
         self._wake, self._stopped = threading.Event(), False
         self._held: deque[ServedCard] = deque(maxlen=_MOST_HELD)
         _LOADERS.add(self)
@@ -103,7 +104,8 @@ class Loader:
 
     def after_fork(self) -> None:
         """In a child: it has no thread yet, and the parent's file is not its own."""
-        self._thread, self._starting, self._wake = None, threading.Lock(), threading.Event()
+        self._thread, self._wake = None, threading.Event()
+        self._starting, self._loading = threading.Lock(), threading.Lock()
         self._journal.forget()
         self._engine.dispose(close=False)
 
@@ -131,8 +133,13 @@ class Loader:
     def load(self) -> int:
         """Load every complete file, this process's own included; returns how many lines came in.
 
-        Raises ``SQLAlchemyError`` or ``OSError``; what is not loaded stays.
+        When it returns, all that this process had recorded before is in the database. Raises
+        ``SQLAlchemyError`` or ``OSError``; what is not loaded stays.
         """
+        with self._loading:
+            return self._load()
+
+    def _load(self) -> int:
         self._prepare()
         self._load_held()
         if not journal_files(self._journal.folder):
@@ -190,6 +197,18 @@ class Loader:
     def _lose(self, words: str, number: int = 1) -> None:
         self._on_lost(number)
         _log.error("not recorded: %s", words)
+
+
+def load_overridden(connection: Connection, folder: Path, wanted: set[str]) -> None:
+    """Bring in those of the cards that are still in a journal here, before the loader comes to them.
+
+    What was just overridden must be known to the next answer; loading it again changes nothing.
+    """
+    known = connection.scalars(select(cards.c.card).where(cards.c.card.in_(wanted)))
+    missing = wanted - set(known)
+    lines = lines_about(folder, missing) if missing else ()
+    served = [card for card in map(_decoder.decode, lines) if card.card in missing]
+    insert_missing(connection, cards, [msgspec.structs.asdict(card) for card in served])
 
 
 _LOADERS: WeakSet[Loader] = WeakSet()

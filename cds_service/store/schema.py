@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -22,9 +23,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration."""
 
 
@@ -63,7 +65,7 @@ cards = Table(
     Column("order_hash", String(32)),  # keyed hash of the order it is about
     Column("fingerprint", String(32)),  # keyed hash of what was found: equal means an unchanged finding
     Column("mode", String(16), nullable=False, server_default="live"),  # or "shadow": decided, not shown
-    Column("suppressed", String(32)),  # why it was shown more quietly or not at all: "repeat", "snooze"
+    Column("suppressed", String(32)),  # why it was shown otherwise or not at all (alerts.Hush)
     Index("cards_subject", "subject", "shown"),
     Index("cards_shown", "shown"),
     Index("cards_hook_instance", "hook_instance"),
@@ -83,12 +85,21 @@ feedback = Table(
     Column("reason_system", String(200)),
     Column("reason_code", String(200)),
     Column("comment", Text),  # encrypted, or nothing
+    Column("commented", Boolean, nullable=False, server_default=false()),  # whether there was one
     Column("received", UtcDateTime, nullable=False),
     UniqueConstraint("client", "card", "outcome", "outcome_timestamp", "suggestion", name="feedback_once"),
     Index("feedback_card", "card"),
     Index("feedback_received", "received"),
 )
 """One row for each outcome, for each suggestion that was accepted; its card may be loaded later."""
+
+snooze_lifts = Table(
+    "snooze_lifts",
+    metadata,
+    Column("card", String(36), primary_key=True),
+    Column("lifted", UtcDateTime, nullable=False),
+)
+"""Overrides that snooze their topic no more, by the card overridden."""
 
 token_ids = Table(
     "token_ids",

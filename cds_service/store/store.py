@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -27,13 +29,18 @@ from cds_service.store.comments import Comments
 from cds_service.store.feedback import keep, refusals
 from cds_service.store.journal import Journal, seconds_behind
 from cds_service.store.keys import StoreKey
-from cds_service.store.loading import Loader
+from cds_service.store.loading import Loader, load_overridden
 from cds_service.store.migrating import migrate
+from cds_service.store.retention import Limits, purge
 from cds_service.store.served import ServedCard
 
 _log = logging.getLogger(__name__)
 
 _SAY_EVERY = 60.0
+_REST = 1.0
+_RETRY_AFTER = 5
+_PURGE_EVERY = 3600.0
+_LAST_SECONDS = 3.0
 _encoder = msgspec.json.Encoder()
 
 
@@ -45,22 +52,23 @@ class Store:
         self._metrics = metrics or Metrics()
         self.comments = Comments.from_settings(settings)
         self.engine = open_database(settings.database_url)
-        self.key = StoreKey(self.engine, settings.store_key)
-        self.ids = CardIds(self.key)
         self._records = settings.record_cards and not is_in_memory(settings.database_url)
         folder = settings.journal_dir or folder_of(settings.database_url) / "journal"
         self.journal = Journal(Path(folder))
+        self.key = StoreKey(self.engine, self.journal.folder, settings.store_key)
+        self.ids = CardIds(self.key)
+        self._tables = _Tables(self.engine, self.key)
         self._loader = Loader(
             self.engine,
             self.journal,
-            prepare=self.prepare,
+            prepare=self._tables.make_ready,
             on_loaded=self._metrics.journal_loaded.inc,
             on_lost=self._metrics.journal_lost.inc,
+            housekeeping=partial(_Housekeeping(settings).run, self.engine),
         )
-        weakref.finalize(self, self._loader.stop)
-        self._ready = False
-        self._preparing = threading.Lock()
+        weakref.finalize(self, self._loader.stop)  # the loader knows the parts, not the store
         self._said = 0.0
+        self._rests_until = 0.0
 
     def start(self) -> None:
         """Make the tables ready and load what earlier processes left; a database that is down is said."""
@@ -71,14 +79,22 @@ class Store:
         if self._records:
             self._loader.start()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Load what there is and let go of everything."""
+        self._loader.stop()
+        self._loader.join(_LAST_SECONDS)
+        self.journal.cut()
+        self.engine.dispose()
+
     def prepare(self) -> None:
         """Tables and key, once. Raises ``SQLAlchemyError`` or ``OSError``."""
-        if not self._ready:
-            with self._preparing:
-                if not self._ready:
-                    migrate(self.engine)
-                    self.key.settle()
-                    self._ready = True
+        self._tables.make_ready()
 
     # --- cards served -------------------------------------------------------------
 
@@ -120,34 +136,50 @@ class Store:
         Raises :class:`~cds_service.errors.Unavailable` when nothing could be committed.
         """
         items = [_in_lower_case(item) for item in items]
-        try:
-            self.prepare()
-            with self.engine.execution_options(immediate=True).begin() as connection:
-                refused = refusals(connection, self.ids, items, call)
-                indices = {item.index for item in refused}
-                kept = [item for item in items if item.index not in indices]
-                keep(connection, service, kept, call, self.comments.closed)
-        except (SQLAlchemyError, OSError) as error:
-            _log.error("feedback not stored: %s", type(error).__qualname__)
-            raise Unavailable("Feedback cannot be stored at the moment", retry_after=5) from error
+        with self.writing() as connection:
+            refused = refusals(connection, self.ids, items, call)
+            indices = {item.index for item in refused}
+            kept = [item for item in items if item.index not in indices]
+            keep(connection, service, kept, call, self.comments.closed)
+            overridden = {item.card for item in kept if item.outcome == "overridden"}
+            if self._records and overridden:
+                load_overridden(connection, self.journal.folder, overridden)
         self._metrics.take_feedback(kept, refused)
         return refused
 
-    # --- asking ---------------------------------------------------------------
+    # --- the tables -----------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, on disk when this returns.
+
+        Raises :class:`~cds_service.errors.Unavailable` when it cannot be committed.
+        """
+        try:
+            self.prepare()
+            with self.engine.execution_options(immediate=True).begin() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            _log.error("the store cannot be written: %s", type(error).__qualname__)
+            raise Unavailable("Nothing can be stored at the moment", retry_after=_RETRY_AFTER) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to ask the tables with.
 
-        Raises :class:`~cds_service.errors.Unavailable` when the database does not answer.
+        Raises :class:`~cds_service.errors.Unavailable` when the database does not answer, and for a
+        second after that without asking it: whoever answers a prescriber cannot wait each time.
         """
+        if time.monotonic() < self._rests_until:
+            raise Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER)
         try:
             self.prepare()
             with self.engine.connect() as connection:
                 yield connection
         except (DBAPIError, PoolTimeout, OSError) as error:
+            self._rests_until = time.monotonic() + _REST
             _log.error("the store cannot be read: %s", type(error).__qualname__)
-            raise Unavailable("The store does not answer at the moment", retry_after=5) from error
+            raise Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER) from error
 
     def is_up(self) -> bool:
         """Whether the database answers."""
@@ -166,6 +198,34 @@ class Store:
     def load(self) -> int:
         """Load what the journal holds now, as the loader does in time; returns how many cards came in."""
         return self._loader.load()
+
+
+class _Tables:
+    """The tables and the kept key, made ready by the first that needs them; a second does no harm."""
+
+    def __init__(self, engine: Engine, key: StoreKey) -> None:
+        self._engine, self._key = engine, key
+        self._ready = False
+
+    def make_ready(self) -> None:
+        if not self._ready:
+            self._key.recall()
+            migrate(self._engine)
+            self._key.settle()
+            self._ready = True
+
+
+class _Housekeeping:
+    """Removes what is older than the settings say, once an hour at most."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._days, self._comment_days = settings.store_days, settings.comment_days
+        self._next = 0.0
+
+    def run(self, engine: Engine) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _PURGE_EVERY
+            purge(engine, Limits.at(datetime.now(UTC), self._days, self._comment_days))
 
 
 def _in_lower_case(item: FeedbackItem) -> FeedbackItem:

@@ -9,9 +9,12 @@ import flask
 from cds_service.errors import NotFound
 from cds_service.knowledge import VERSION
 from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.review import review_state
 from cds_service.products import as_query, compounded_capsule, delivers
 from cds_service.workbench import navigation, policy
 from cds_service.workbench.explain import explanations
+from cds_service.workbench.patients import examples
+from cds_service.workbench.references import linked
 from cds_service.workbench.titration import FORMS, plan, product_asked, sheet
 from cds_service.workbench.try_it import Trial, add_routes
 
@@ -23,7 +26,7 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
     blueprint = flask.Blueprint(
         "workbench", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
-    explained = explanations(clinical)
+    explained, review = explanations(clinical), review_state(clinical.review.reviewer)
 
     if trial is not None:
         add_routes(blueprint, trial)
@@ -39,7 +42,15 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
         """What a card of ``topic`` means; the address holds no patient data."""
         if topic not in explained:
             raise NotFound("There is no such topic")
-        return flask.render_template("explain.html", topic=explained[topic], clinical=clinical)
+        return flask.render_template(
+            "explain.html",
+            topic=explained[topic],
+            clinical=clinical,
+            review=review,
+            linked=linked,
+            examples=examples(topic),
+            try_url=flask.url_for("workbench.try_it") if trial else None,
+        )
 
     @blueprint.get("/titration")
     def titrations() -> str:

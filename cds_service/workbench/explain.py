@@ -1,4 +1,4 @@
-"""What each topic means, from the rules and the knowledge themselves: nothing is written twice."""
+"""What each topic means, from the knowledge that the rules decide with: nothing is written twice."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cds_service.knowledge.clinical import Clinical
-from cds_service.knowledge.wording import sentences, titles
+from cds_service.knowledge.clinical import LEVELS, Clinical, load_clinical
+from cds_service.knowledge.explanations import Meaning, figure_words, meaning
+from cds_service.knowledge.wording import override_reasons, sentences, titles
 from cds_service.rules import RULES, Rule, Topic
+from cds_service.workbench.references import references
 
 _SECTIONS: dict[Topic, tuple[str, ...]] = {
     Topic.OPIOID_COPRESCRIPTION: ("opioid_free", "exposure"),
@@ -32,25 +34,39 @@ _SECTIONS: dict[Topic, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure in force; ``shipped`` is what it was before the site changed it, None when it did not."""
+
+    words: str
+    name: str
+    value: str
+    shipped: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """One section of clinical.toml in force: its figures as (name, value), and where they come from."""
+    """One section of clinical.toml in force, and where its figures come from."""
 
     section: str
-    values: tuple[tuple[str, str], ...]
+    values: tuple[Figure, ...]
     sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A topic as its page shows it."""
+    """A topic as its page shows it. ``levels`` are those in force, ``off`` that the site wants no card."""
 
     code: str
     title: str
     question: str
-    behaviour: str
+    told: Meaning
+    levels: tuple[tuple[str, str, str], ...]
+    """The level the rule finds, the level it is shown with here, and what decides."""
     summaries: tuple[str, ...]
     basis: str
+    reasons: tuple[str, ...]
     figures: tuple[Figures, ...]
+    publications: tuple[tuple[str, str], ...]
     off: bool
 
 
@@ -60,27 +76,36 @@ def explanations(clinical: Clinical) -> dict[str, Explanation]:
 
 
 def _explanation(topic: Topic, clinical: Clinical) -> Explanation:
-    question, behaviour = _of_rule(topic)
-    texts = sentences(topic.value)
+    texts, told = sentences(topic.value), meaning(topic.value, clinical)
+    figures = tuple(_figures(topic, clinical))
+    sources = [source for part in figures for source in part.sources]
     return Explanation(
         code=topic.value,
         title=titles()[topic.value],
-        question=question,
-        behaviour=behaviour,
+        question=question(topic),
+        told=told,
+        levels=tuple(_levels(topic, told, clinical)),
         summaries=tuple(
             text for key, text in texts.items() if key not in ("title", "basis") and not text.startswith("**")
         ),
         basis=texts["basis"],
-        figures=tuple(_figures(topic, clinical)),
+        reasons=tuple(words for _, words in override_reasons(topic.value)),
+        figures=figures,
+        publications=tuple(references([*texts.values(), told.strength, *sources])),
         off=topic.value in clinical.rules.off,
     )
 
 
-def _of_rule(topic: Topic) -> tuple[str, str]:
-    """The clinical question (the module's first line) and what the rule does (its function's docstring)."""
-    rule = rule_of(topic)
-    module = inspect.getdoc(sys.modules[rule.__module__]) or ""
-    return module.splitlines()[0], inspect.getdoc(rule) or ""
+def _levels(topic: Topic, told: Meaning, clinical: Clinical) -> Iterator[tuple[str, str, str]]:
+    for level in reversed(LEVELS):
+        if level in told.levels:
+            yield level, clinical.indicator.shown(topic.value, level), told.levels[level]
+
+
+def question(topic: Topic) -> str:
+    """The clinical question: the first line of its rule's module."""
+    module = inspect.getdoc(sys.modules[rule_of(topic).__module__]) or ""
+    return module.splitlines()[0]
 
 
 def rule_of(topic: Topic) -> Rule:
@@ -90,21 +115,31 @@ def rule_of(topic: Topic) -> Rule:
 
 
 def _figures(topic: Topic, clinical: Clinical) -> Iterator[Figures]:
+    shipped = load_clinical()
     for section in _SECTIONS.get(topic, ()):
-        table = getattr(clinical, section)
+        table, before = getattr(clinical, section), getattr(shipped, section)
         names = table.__struct_fields__
+        words = figure_words(section)
         yield Figures(
             section,
-            tuple((name, _plain(getattr(table, name))) for name in names if "source" not in name),
+            tuple(
+                _figure(words[name], name, getattr(table, name), getattr(before, name))
+                for name in names
+                if "source" not in name
+            ),
             tuple(getattr(table, name) for name in names if "source" in name),
         )
 
 
+def _figure(words: str, name: str, value: object, shipped: object) -> Figure:
+    return Figure(words, name, _plain(value), None if value == shipped else _plain(shipped))
+
+
 def _plain(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_plain(each)}" for key, each in value.items())
+        return ", ".join(f"{key.replace('_', ' ')}: {_plain(each)}" for key, each in value.items())
     if isinstance(value, tuple):
-        return "; ".join(_plain(each) for each in value)
+        return ("; " if any(hasattr(each, "steps") for each in value) else ", ").join(map(_plain, value))
     if hasattr(value, "steps"):
         steps = (
             f"{mg:g} mg" + (f" for {days} days" if days else " from then on") for mg, days in value.steps

@@ -41,6 +41,17 @@ def scenario_groups() -> dict[str, list[tuple[str, str]]]:
     return dict(sorted(groups.items()))
 
 
+@cache
+def examples(topic: str) -> list[tuple[str, str, str]]:
+    """(name, title, indicator) of the scenarios with a card of ``topic``; none where none are installed."""
+    try:
+        scenarios = [load(name) for name in all_names()]
+    except ScenarioError:
+        return []
+    due = ((each, card) for each in scenarios for card in each.expected if card.topic == topic)
+    return [(each.name, each.title, card.indicator) for each, card in due]
+
+
 def of_scenario(name: str, version: str | None, now: datetime) -> Chosen:
     """The patient of a scenario, in ``version`` when that is named.
 

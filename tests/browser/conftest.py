@@ -103,24 +103,17 @@ class Seen:
 
     errors: list[str] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
 
 
 def watch(context: BrowserContext) -> Seen:
-    """Collect the console errors, requests and bytes of every page of ``context``."""
+    """Collect the console errors and requests of every page of ``context``."""
     seen = Seen()
     context.on(
         "console", lambda message: seen.errors.append(message.text) if message.type == "error" else None
     )
     context.on("weberror", lambda error: seen.errors.append(str(error.error)))
     context.on("request", lambda request: seen.urls.append(request.url))
-    context.on("requestfinished", lambda request: _weigh(seen, request))
     return seen
-
-
-def _weigh(seen: Seen, request: Any) -> None:
-    sizes = request.sizes()
-    seen.sizes[request.url] = sizes["responseBodySize"] + sizes["responseHeadersSize"]
 
 
 OpenContext = Callable[..., Page]
@@ -161,7 +154,7 @@ def violations(page: Page) -> list[str]:
 
 
 def weight(page: Page, path: str) -> int:
-    """Bytes that showing ``path`` for the first time asks for."""
-    seen = watch(page.context)
+    """Bytes that showing ``path`` for the first time asks for, by the browser's own count."""
     page.goto(path, wait_until="networkidle")
-    return sum(seen.sizes.values())
+    entries = '[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]'
+    return int(page.evaluate(f"{entries}.reduce((sum, entry) => sum + entry.transferSize, 0)"))

@@ -183,7 +183,7 @@ def test_a_call_ends_with_its_request(tls: bool, tmp_path: Path) -> None:
     with warnings.catch_warnings(), serving(_headers_for_ever, "Condition", context=context) as server:
         warnings.simplefilter("ignore", InsecureRequestWarning)
         access = client.access(server.base, TOKEN, ANYWHERE)
-        record = gather("p1", {}, [], server=access, wanted=many(3), deadline=Deadline(0.3))
+        record = gather("p1", {}, [], server=access, wanted=many(3), deadline=Deadline(1))
         assert set(gaps(record, "Condition")) == {("time-out", True)}
         for _ in range(200):
             if not client.lanes.running():

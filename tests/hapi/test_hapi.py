@@ -22,9 +22,7 @@ from cds_service.settings import Settings
 from tests.hapi.hapi_server import JAVA_NAMES, HapiFailed, hapi_server
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
-FURTHER = ("MedicationDispense", "MedicationAdministration")
-# Planned procedures are read when given, not searched for.
-ONLY_IN_PREFETCH = {"surgery-next-week-naltrexone-50-mg"}
+FURTHER = ("MedicationDispense", "MedicationAdministration", "ServiceRequest")
 
 Outcome = list[tuple[str, str, str]]
 
@@ -33,7 +31,7 @@ def scenarios() -> Iterator[tuple[str, str]]:
     """(version, name) of the scenarios whose record is all there is to know."""
     for version in JAVA_NAMES:
         for name in all_names():
-            if name not in ONLY_IN_PREFETCH and _is_plain(load(name), version):
+            if _is_plain(load(name), version):
                 yield version, name
 
 

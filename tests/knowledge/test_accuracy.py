@@ -25,7 +25,7 @@ def test_there_are_several_hundred_rows_of_every_kind():
     rows = [row for path in LISTS.glob("*.csv") for row in accuracy.read_list(path)]
     kinds = {row.kind for row in rows}
     assert len(rows) > 800
-    assert kinds == {"rxnorm", "british", "ehr"}
+    assert kinds == {"rxnorm", "british", "ehr", "canadian"}
     for label in accuracy.LABELS:
         assert {row.labels[label] for row in rows if label in row.labels} == {True, False}
 

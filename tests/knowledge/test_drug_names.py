@@ -287,7 +287,7 @@ def test_other_roles(text, role):
         ("Butrans", Duration.METHADONE_BUPRENORPHINE),
         ("LAAM", Duration.METHADONE_BUPRENORPHINE),
         ("Embeda", Duration.LONG),
-        ("kratom", Duration.SHORT),
+        ("kratom", Duration.LONG),
         ("naltrexone 50 mg", None),
         ("loperamide", None),
     ],

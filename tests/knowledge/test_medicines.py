@@ -66,6 +66,13 @@ def test_codes(coding, ingredients):
     assert medicine.conflict is None
 
 
+def test_ten_digits_that_can_be_two_products_are_both():
+    medicine = recognise([(NDC, "4280600501", None)], [])
+    assert medicine.is_opioid
+    assert "oxycodone" in medicine.named(Role.OPIOID)
+    assert " or " in medicine.name
+
+
 @pytest.mark.parametrize(
     "system",
     [

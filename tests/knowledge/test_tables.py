@@ -43,6 +43,10 @@ def test_the_linter_runs_as_a_program(capsys):
         ("snomed", {"meanings": "very-pregnant"}, "unknown meanings 'very-pregnant'"),
         ("snomed", {"meanings": "pregnant|not-pregnant"}, "contradicting meanings"),
         ("ingredients", {"role": "opioid", "duration": ""}, "without duration"),
+        ("ingredients", {"class_source": ""}, "short-acting without a source"),
+        ("ingredients", {"class_source": ""}, "kind of agonist without a source"),
+        ("ingredients", {"class_source": "own"}, "an own decision is no source"),
+        ("ingredients", {"class_source": "hearsay"}, "unknown class_source 'hearsay'"),
         ("ingredients", {"reviewer": ""}, "no reviewer"),
         ("icd10cm", {"match": "fuzzy"}, "match is 'fuzzy'"),
         ("rxnorm_products", {"ingredients": "unobtainium"}, "unknown ingredients 'unobtainium'"),
@@ -61,6 +65,16 @@ def test_the_linter_sees(monkeypatch, table, change, said):
 
     monkeypatch.setattr(tables, "rows", broken)
     assert any(said in problem for problem in lint.problems())
+
+
+def test_the_linter_sees_a_table_without_reviewers(monkeypatch):
+    real = tables.rows
+
+    def broken(name):
+        return iter({key: row[key] for key in row if key != "reviewer"} for row in real(name))
+
+    monkeypatch.setattr(tables, "rows", broken)
+    assert any("ndc.csv:2: no column reviewer" in problem for problem in lint.problems())
 
 
 def test_the_linter_sees_duplicates(monkeypatch):

@@ -128,6 +128,20 @@ def test_all_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch)
     assert 5 >= timeouts[0] > timeouts[1] > timeouts[2] > 0
 
 
+def test_a_name_found_too_late_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(name: str) -> list[str]:
+        time.sleep(0.05)
+        return ["127.0.0.1"]
+
+    resolver(monkeypatch, slow)
+    connected = connections_made(monkeypatch)
+    with requests.Session() as session:
+        session.mount("https://", GuardedAdapter(INSIDE, max_retries=0))
+        with pytest.raises(requests.ConnectTimeout):
+            session.get(f"https://{HOST}/", timeout=0.01)
+    assert connected == []
+
+
 def test_a_name_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     connected = connections_made(monkeypatch)
     with requests.Session() as session:

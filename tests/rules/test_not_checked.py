@@ -127,3 +127,9 @@ def test_a_list_not_kept_is_no_card_of_its_own():
 def test_orders_not_read_beside_a_list_not_kept():
     gaps = (Gap("MedicationDispense", GapReason.NOT_KEPT), Gap("MedicationRequest", GapReason.TIME_OUT))
     assert "its orders were read" not in " ".join(text(f) for f in decide(chart(LDN, gaps=gaps), CLINICAL))
+
+
+@pytest.mark.parametrize("kind", ["ServiceRequest", "Procedure"])
+def test_planned_procedures_that_were_asked_for(kind):
+    assert "planned procedures" in only(judged(Gap(kind, GapReason.TIME_OUT))).summary
+    assert judged(Gap(kind, GapReason.NOT_KEPT)) == []

@@ -74,6 +74,8 @@ class Client(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Browser origins its pages call from."""
     rate_limit: int | None = None
     """Calls a minute; ``None`` is no limit."""
+    shadow: bool = False
+    """Decide and record, but answer without cards: to measure the alert burden before going live."""
 
     @property
     def key_urls(self) -> frozenset[str]:

@@ -1,0 +1,73 @@
+"""Turns of phrase in written directions, brought to the plain ones that :mod:`directions` reads.
+
+"1 and 1/2", "1/10", "4.5 mg/day", "3 mg in the morning and 1.5 mg at night", "increase by 1.5 mg every 2
+weeks to 4.5", "1.5 mg x 14 d, 3 mg x 14 d".
+"""
+
+from __future__ import annotations
+
+import re
+
+NUMBER = r"(?:\d+(?:[.,]\d+)?|\.\d+)"
+MASS = r"mg|milligrams?|mcg|micrograms?|µg|μg|ug"
+
+_MIXED = re.compile(r"(?<![\d/.,])(\d+)\s*(?:and|&|\+)?\s+(\d)\s*/\s*(\d{1,2})(?![\d/.])")
+_FRACTION = re.compile(r"(?<![\d/.,])(\d)\s*/\s*(\d{1,2})(?![\d/.]|\s*mg)")
+_A_DAY = re.compile(r"/\s*(?:day|d|night|24\s*h(?:ou)?rs?|24\s*h)\b")
+_SPANS = r"days?|d|weeks?|wks?|w|months?"
+_STEP_AND_COMMA = re.compile(rf"((?:for|x|×)\s*{NUMBER}\s*(?:{_SPANS}))\s*,\s*(?:then\s+)?")
+_MORNING_AND_NIGHT = re.compile(
+    rf"({NUMBER})\s*(mg)\b[^,;.]*?\b(?:morning|a\.?m|breakfast)\b\s*(?:and|,|\+|plus|&)\s*"
+    rf"({NUMBER})\s*(?:mg)\b[^,;.]*?\b(?:night|evening|p\.?m|bed\s?time|bed)\b"
+)
+_RISE = re.compile(
+    rf"\b(?:increas\w*|titrat\w*|rais\w*|go(?:ing)? up)\s+(?:the\s+)?(?:dose\s+)?by\s+({NUMBER})\s*({MASS})?"
+    rf"(?:\s*(?:every|each|per|q)\s*({NUMBER})?\s*({_SPANS})\b|\s*(weekly))?"
+    rf"[^.;]*?\b(?:to|until|max\w*)\s+(?:an?\s+|the\s+)?(?:max\w*\s+(?:dose\s+)?)?(?:of\s+)?({NUMBER})\s*({MASS})?"
+)
+_DAYS_IN = {"d": 1, "w": 7, "m": 30}
+_MOST_STEPS = 20
+
+
+def plainly(text: str) -> str:
+    """``text`` (lower case) in plain phrases."""
+    text = text.replace("½", " 1/2").replace("¼", " 1/4")
+    text = _MIXED.sub(lambda m: _decimal(int(m[1]) + int(m[2]) / int(m[3])) if int(m[3]) else m[0], text)
+    text = _FRACTION.sub(_proper, text)
+    text = _STEP_AND_COMMA.sub(r"\1 then ", _A_DAY.sub(" a day ", text))
+    text = _MORNING_AND_NIGHT.sub(lambda m: f"{_decimal(_value(m[1]) + _value(m[3]))} mg a day", text)
+    return _RISE.sub(lambda m: _steps(m, text[: m.start()]), text)
+
+
+def _proper(match: re.Match[str]) -> str:
+    """A half, a tenth; other pairs ("5/325") are none."""
+    above, below = int(match[1]), int(match[2])
+    return _decimal(above / below) if 0 < above < below <= 10 else match[0]
+
+
+def _steps(rise: re.Match[str], before: str) -> str:
+    """Every step of a rise, or the words as they stand when start, size and end do not fit."""
+    start = re.findall(rf"({NUMBER})\s*-?({MASS})\b", before)
+    unit = rise[2] or rise[7] or (start[-1][1] if start else "")
+    if not start or {start[-1][1], rise[7] or unit, unit} != {unit}:
+        return rise[0]
+    dose, size, end = _value(start[-1][0]), _value(rise[1]), _value(rise[6])
+    count = (end - dose) / size if size else 0
+    if not 0 < count <= _MOST_STEPS:
+        return rise[0]
+    days = 7 if rise[5] else round(_value(rise[3] or "1") * _DAYS_IN[rise[4][0]]) if rise[4] else 0
+    span = f" for {days} days" if days else ""
+    between = [dose + size * n for n in range(1, int(count - 1e-6) + 1)]
+    return (
+        span
+        + "".join(f" then {_decimal(mg)} {unit}{span}" for mg in between)
+        + f" then {_decimal(end)} {unit} "
+    )
+
+
+def _value(number: str) -> float:
+    return float(number.replace(",", "."))
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.4f}".rstrip("0").rstrip(".")

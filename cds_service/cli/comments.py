@@ -1,0 +1,46 @@
+"""``ldn-cds comments``: what prescribers wrote, for those who hold the key."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from cds_service.errors import Unavailable
+from cds_service.settings import load_settings
+from cds_service.store import Comments, Store
+from cds_service.store.comments import read_comments, renew_comments
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(min=1), default=30, show_default=True, help="How far back.")
+@click.option("--renew", is_flag=True, help="Close every comment with the first of the keys instead.")
+def comments(days: int, renew: bool) -> None:
+    """Print the comments of prescribers, one JSON object a line. They may name patients.
+
+    Needs COMMENT_KEYS. To replace a key, put the new one first, run --renew, then remove the old one.
+    """
+    settings = load_settings()
+    if not settings.comment_keys:
+        raise click.ClickException("COMMENT_KEYS is not set: no comment can be read")
+    try:
+        with Store(settings) as store:
+            keys = Comments(settings.comment_keys)
+            _renew(store, keys) if renew else _print(store, keys, datetime.now(UTC) - timedelta(days=days))
+    except Unavailable as error:
+        raise click.ClickException(error.diagnostics) from error
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _renew(store: Store, keys: Comments) -> None:
+    with store.writing() as connection:
+        renewed, lost = renew_comments(connection, keys)
+    click.echo(f"{renewed} comments closed with the first key; {lost} open with none of the keys")
+
+
+def _print(store: Store, keys: Comments, since: datetime) -> None:
+    with store.reading() as connection:
+        for line in read_comments(connection, keys, since):
+            click.echo(json.dumps(line, ensure_ascii=False))

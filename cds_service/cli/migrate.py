@@ -1,0 +1,35 @@
+"""``ldn-cds migrate``: the tables of this release, before its workers start."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from cds_service.database import open_database
+from cds_service.settings import load_settings
+from cds_service.store.migrating import migrate as bring_up
+from cds_service.store.schema import REVISION
+
+
+@click.command()
+def migrate() -> None:
+    """Make or upgrade the tables of DATABASE_URL.
+
+    The service does so by itself when it starts; this is for a job that runs before, with rights that
+    the service need not have. Ends with 1 when the database does not answer or refuses.
+    """
+    engine = open_database(load_settings().database_url)
+    try:
+        found = bring_up(engine)
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"not migrated: {type(error).__name__}: {_first_line(error)}") from error
+    finally:
+        engine.dispose()
+    if found is not None and found >= REVISION:
+        click.echo(f"nothing to do: the database is at revision {found}")
+    else:
+        click.echo(f"now at revision {REVISION} (was {found or 'without one'})")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]

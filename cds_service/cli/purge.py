@@ -1,0 +1,41 @@
+"""``ldn-cds purge``: remove what is older than a number of days."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+
+from cds_service.errors import Unavailable
+from cds_service.settings import load_settings
+from cds_service.store import Store
+from cds_service.store.retention import Limits, count_old
+from cds_service.store.retention import purge as remove
+
+
+@click.command()
+@click.option("--older-than", "days", type=click.IntRange(min=0), help="Days; else STORE_DAYS.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and let it stay.")
+@click.option("--json", "as_json", is_flag=True, help="The numbers as one JSON object.")
+def purge(days: int | None, dry_run: bool, as_json: bool) -> None:
+    """Remove cards served and feedback that are older than a number of days, and older comments.
+
+    The service does so by itself once an hour, with STORE_DAYS and COMMENT_DAYS. Ends with 1 when the
+    database does not answer.
+    """
+    settings = load_settings()
+    limits = Limits.at(
+        datetime.now(UTC), settings.store_days if days is None else days, settings.comment_days
+    )
+    try:
+        with Store(settings) as store, store.reading():
+            numbers = count_old(store.engine, limits) if dry_run else remove(store.engine, limits)
+    except Unavailable as error:
+        raise click.ClickException(f"nothing removed: {error.diagnostics}") from error
+    if as_json:
+        click.echo(json.dumps({**asdict(numbers), "dry_run": dry_run}))
+    else:
+        verb = "would remove" if dry_run else "removed"
+        click.echo(f"{verb} {numbers.cards} cards, {numbers.feedback} feedback, {numbers.comments} comments")

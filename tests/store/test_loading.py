@@ -1,0 +1,212 @@
+"""What is in the journal comes into the database once, whoever dies and whatever is down."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import OperationalError
+
+from cds_service.metrics import Metrics
+from cds_service.settings import Settings
+from cds_service.store import ServedCard, Store
+from cds_service.store.journal import Journal, journal_files
+from cds_service.store.schema import cards
+from tests.store.conftest import NOW, MakeStore, served
+
+
+def in_database(store: Store) -> list[str]:
+    with store.reading() as connection:
+        return list(connection.scalars(select(cards.c.card).order_by(cards.c.card)))
+
+
+def wait_until(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def value(counter: Any) -> float:
+    return float(counter._value.get())
+
+
+def test_a_card_comes_in_with_all_that_is_known_of_it(store: Store) -> None:
+    card = served(store, "general", "t1", knowledge="2026.1", version="0.1.0", order_hash="a" * 32)
+    store.record([card])
+    assert store.load() == 1
+    with store.reading() as connection:
+        (row,) = connection.execute(select(cards))
+    assert ServedCard(**{**row._mapping, "suggestions": tuple(row.suggestions)}) == card
+    assert row.shown == NOW
+    assert journal_files(store.journal.folder) == []
+    assert store.load() == 0
+
+
+def test_the_loader_comes_by_itself(store: Store) -> None:
+    made = [served(store) for _ in range(3)]
+    for card in made:
+        store.record([card])
+    wait_until(lambda: len(in_database(store)) == 3)
+    wait_until(lambda: store.seconds_behind() == 0)
+
+
+def test_what_a_dead_process_left_is_loaded_at_the_next_start(make_store: MakeStore) -> None:
+    dead = make_store()
+    made = [served(dead) for _ in range(5)]
+    left = Journal(dead.journal.folder)
+    for card in made:
+        left.append(encoded(card))
+    left.cut()  # as the kernel does for a process that is gone
+    alive = make_store()
+    alive.start()
+    wait_until(lambda: in_database(alive) == sorted(card.card for card in made))
+
+
+def encoded(*made: ServedCard) -> bytes:
+    import msgspec
+
+    return msgspec.json.Encoder().encode_lines(made)
+
+
+def test_a_loader_that_died_between_loading_and_removing_changes_nothing(store: Store) -> None:
+    made = [served(store) for _ in range(3)]
+    for _ in range(2):
+        store.journal.append(encoded(*made))
+        store.load()
+    assert in_database(store) == sorted(card.card for card in made)
+
+
+def test_many_loaders_at_once_bring_each_card_in_once(make_store: MakeStore) -> None:
+    metrics = Metrics()
+    workers = [make_store(metrics) for _ in range(4)]
+    made = []
+    for worker in workers:
+        for _ in range(50):
+            made.append(served(worker))
+            worker.journal.append(encoded(made[-1]))
+        worker.journal.cut()
+    threads = [threading.Thread(target=worker.load) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert in_database(workers[0]) == sorted(card.card for card in made)
+    assert value(metrics.journal_loaded) == 200
+
+
+def test_a_line_cut_off_by_a_crash_costs_itself_alone(make_store: MakeStore) -> None:
+    metrics = Metrics()
+    store = make_store(metrics)
+    made = [served(store), served(store)]
+    store.journal.append(encoded(made[0]) + b"not json\n" + encoded(made[1])[:-1] + b"\n" + b'{"card": "tor')
+    assert store.load() == 2
+    assert in_database(store) == sorted(card.card for card in made)
+    assert value(metrics.journal_lost) == 2
+
+
+def test_a_card_that_does_not_fit_costs_itself_alone(make_store: MakeStore) -> None:
+    metrics = Metrics()
+    store = make_store(metrics)
+    bad = served(store, client="a\x00b") if store.engine.dialect.name == "postgresql" else None
+    made = [served(store) for _ in range(3)]
+    store.journal.append(encoded(*([bad] if bad else []), *made))
+    store.load()
+    assert in_database(store) == sorted(card.card for card in made)
+    assert value(metrics.journal_lost) == (1 if bad else 0)
+
+
+def test_while_the_database_is_down_one_file_grows(store: Store) -> None:
+    store.prepare()
+    down = True
+
+    @event.listens_for(store.engine, "engine_connect")
+    def refuse(connection: Any) -> None:
+        if down:
+            raise OperationalError("select", {}, Exception("down"))
+
+    made = []
+    for _ in range(5):
+        made.append(served(store))
+        store.journal.append(encoded(made[-1]))
+        with pytest.raises(OperationalError):
+            store.load()
+    assert len(journal_files(store.journal.folder)) == 1
+    assert store.seconds_behind() > 0
+    down = False
+    assert store.load() == 5
+    assert in_database(store) == sorted(card.card for card in made)
+
+
+def test_a_disk_that_refuses_costs_no_card(make_store: MakeStore, tmp_path: Path) -> None:
+    metrics = Metrics()
+    (tmp_path / "file").write_text("no folder")
+    store = make_store(metrics, journal_dir=str(tmp_path / "file"))
+    made = [served(store) for _ in range(3)]
+    store.record(made)  # does not raise
+    wait_until(lambda: len(in_database(store)) == 3)
+    assert (value(metrics.journal_refused), value(metrics.journal_lost)) == (3, 0)
+
+
+def test_memory_is_bounded_when_disk_and_database_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cds_service.store.loading._MOST_HELD", 10)
+    (tmp_path / "file").write_text("no folder")
+    metrics = Metrics()
+    nowhere = f"{tmp_path}/file"
+    store = Store(Settings(database_url=f"sqlite:///{nowhere}/x.sqlite3", journal_dir=nowhere), metrics)
+    for _ in range(8):
+        store.record([served(store), served(store)])
+    assert len(store._loader._held) == 10
+    assert value(metrics.journal_lost) == 6
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 on threads and forks
+def test_a_forked_child_has_a_loader_of_its_own(make_store: MakeStore) -> None:
+    store = make_store()
+    store.start()  # as with gunicorn --preload
+    mine = served(store)
+    store.record([mine])
+    theirs = served(store)
+    child = os.fork()
+    if child == 0:
+        store.record([theirs])
+        end = time.monotonic() + 20
+        while theirs.card not in in_database(store) and time.monotonic() < end:
+            time.sleep(0.05)
+        os._exit(0 if theirs.card in in_database(store) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    wait_until(lambda: in_database(store) == sorted([mine.card, theirs.card]))
+
+
+def test_nothing_is_recorded_where_it_is_not_wanted(make_store: MakeStore) -> None:
+    store = make_store(record_cards=False)
+    store.record([served(store)])
+    assert journal_files(store.journal.folder) == []
+    assert not store._loader.is_running
+
+
+def test_the_thread_ends_with_the_store(tmp_path: Path) -> None:
+    store = Store(Settings(database_url=f"sqlite:///{tmp_path}/test.sqlite3"))
+    store.start()
+    thread = store._loader._thread
+    assert thread is not None
+    del store
+    wait_until(lambda: not thread.is_alive())
+
+
+def test_a_database_in_memory_has_no_journal() -> None:
+    store = Store(Settings(database_url="sqlite://"))
+    store.start()
+    store.record([served(store)])
+    assert not store._loader.is_running
+    with store.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(cards)) == 0
