@@ -28,6 +28,7 @@ from cds_service.cds_hooks import (
     cds_hooks_blueprint,
     init_errors,
 )
+from cds_service.cds_hooks.authentication import Clients
 from cds_service.cds_hooks.validation import validate_response
 from cds_service.chart.relevance import Relevance
 from cds_service.database import folder_of
@@ -95,33 +96,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     if settings.trusted_proxies:
         _believe_proxies(app, settings.trusted_proxies)
     init_errors(app)
-    app.register_blueprint(
-        cds_hooks_blueprint(
-            services,
-            authenticate=in_dialect_of_page(
-                authentication(
-                    settings,
-                    clients,
-                    fetch_keys=key_reader(settings, __version__),
-                    token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
-                    rate_limits=RateLimits(settings.redis_url),
-                    on_refusal=metrics.refuse,
-                    now=lambda: now().timestamp(),
-                )
-            ),
-            protect_discovery=settings.protect_discovery,
-            feedback_sink=store.keep,
-            max_body_bytes=settings.max_body_bytes,
-            max_entries=settings.max_entries,
-            body_seconds=settings.body_seconds,
-            public_url=settings.public_url,
-            use_request_host=settings.development,
-            allow_origin=lambda origin: (
-                settings.development or origin in settings.cors_origins or clients().allow_origin(origin)
-            ),
-            on_response=_reporter(metrics) if settings.validate_responses else None,
-        )
-    )
+    app.register_blueprint(_hooks(settings, services, clients, store, metrics, now))
     quiet = Decider(clinical, sources, now).answer if signed else _not_signed
     _add_pages(app, settings, clinical, quiet, now)
     if settings.try_it:
@@ -136,6 +111,41 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     app.extensions["metrics"] = metrics
     store.start()
     return app
+
+
+def _hooks(
+    settings: Settings,
+    services: list[Service],
+    clients: Callable[[], Clients],
+    store: Store,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+) -> flask.Blueprint:
+    """The routes that EHRs call."""
+    authenticate = authentication(
+        settings,
+        clients,
+        fetch_keys=key_reader(settings, __version__),
+        token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
+        rate_limits=RateLimits(settings.redis_url),
+        on_refusal=metrics.refuse,
+        now=lambda: now().timestamp(),
+    )
+    return cds_hooks_blueprint(
+        services,
+        authenticate=in_dialect_of_page(authenticate),
+        protect_discovery=settings.protect_discovery,
+        feedback_sink=store.keep,
+        max_body_bytes=settings.max_body_bytes,
+        max_entries=settings.max_entries,
+        body_seconds=settings.body_seconds,
+        public_url=settings.public_url,
+        use_request_host=settings.development,
+        allow_origin=lambda origin: (
+            settings.development or origin in settings.cors_origins or clients().allow_origin(origin)
+        ),
+        on_response=_reporter(metrics) if settings.validate_responses else None,
+    )
 
 
 def _attention(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -56,105 +56,75 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._now = CollectorRegistry()
-        self.requests = Counter(
-            "ldn_cds_requests", "Answers by service and status", ("service", "status"), registry=self.registry
-        )
-        self.seconds = Histogram(
-            "ldn_cds_request_seconds", "Time to answer, by service", ("service",), registry=self.registry
-        )
-        self.stages = Histogram(
-            "ldn_cds_stage_seconds",
-            "Time of an answer by stage: read, gather, decide, encode, and record, which is part of the last",
-            ("stage",),
-            buckets=_STAGE_BUCKETS,
-            registry=self.registry,
-        )
-        self.turned_away = Counter(
-            "ldn_cds_calls_turned_away",
-            "Calls answered 503 before they got a thread",
-            registry=self.registry,
-        )
-        self.calls_at_hand = Gauge(
-            "ldn_cds_calls_at_hand",
-            "Calls being answered now",
-            registry=self.registry,
-            multiprocess_mode="livesum",
-        )
-        self.not_checked = Counter(
-            "ldn_cds_not_checked",
-            "Lists and resources that could not be read, by type and reason",
-            ("kind", "reason"),
-            registry=self.registry,
-        )
-        self.prefetch = Counter(
-            "ldn_cds_prefetch",
-            "Prefetch keys of ours in a request: given, null, or absent, by client",
-            ("client", "key", "state"),
-            registry=self.registry,
-        )
-        self.fhir_seconds = Histogram(
-            "ldn_cds_fhir_fetch_seconds",
-            "Time for one list from a FHIR server, all pages",
-            ("host",),
-            registry=self.registry,
-        )
-        self.fhir_errors = Counter(
-            "ldn_cds_fhir_errors",
-            "Lists that a FHIR server did not give, by host and reason",
-            ("host", "reason"),
-            registry=self.registry,
-        )
-        self.degraded = Gauge(
-            "ldn_cds_fhir_server_degraded",
-            "1 while a FHIR server does not answer",
-            ("host",),
-            registry=self.registry,
-            multiprocess_mode="livemax",
-        )
         self._hosts: set[str] = set()
-        self.cards = Counter("ldn_cds_cards", "Cards shown", ("topic", "indicator"), registry=self.registry)
-        self.refused = Counter(
-            "ldn_cds_calls_refused", "Calls answered 401, by reason", ("reason",), registry=self.registry
+        self._of_answers()
+        self._of_fhir_servers()
+        self._of_the_store()
+
+    def _of_answers(self) -> None:
+        self.requests = self._counter("requests", "Answers by service and status", "service", "status")
+        self.seconds = self._histogram("request_seconds", "Time to answer, by service", "service")
+        self.stages = self._histogram(
+            "stage_seconds",
+            "Time of an answer by stage: read, gather, decide, encode, and record, which is part of the last",
+            "stage",
+            buckets=_STAGE_BUCKETS,
         )
-        self.unshared_replay = Counter(
-            "ldn_cds_replay_unshared",
-            "Tokens checked against the memory of one process only",
-            registry=self.registry,
+        self.turned_away = self._counter("calls_turned_away", "Calls answered 503 before they got a thread")
+        self.calls_at_hand = self._gauge("calls_at_hand", "Calls being answered now", mode="livesum")
+        self.not_checked = self._counter(
+            "not_checked", "Lists and resources that could not be read, by type and reason", "kind", "reason"
         )
-        self.audit_lost = Counter(
-            "ldn_cds_audit_lost", "Audit records that could not be written", registry=self.registry
+        self.prefetch = self._counter(
+            "prefetch",
+            "Prefetch keys of ours in a request: given, null, or absent, by client",
+            *("client", "key", "state"),
         )
-        self.journal_written = Counter(
-            "ldn_cds_journal_written", "Cards served, written to the journal", registry=self.registry
+        self.cards = self._counter("cards", "Cards shown", "topic", "indicator")
+        self.violations = self._counter(
+            "response_violations", "Answers that broke a rule of CDS Hooks", "rule"
         )
-        self.journal_refused = Counter(
-            "ldn_cds_journal_refused",
-            "Cards served that the disk refused; held in memory meanwhile",
-            registry=self.registry,
+        self.refused = self._counter("calls_refused", "Calls answered 401, by reason", "reason")
+        self.unshared_replay = self._counter(
+            "replay_unshared", "Tokens checked against the memory of one process only"
         )
-        self.journal_loaded = Counter(
-            "ldn_cds_journal_loaded", "Cards served, loaded into the database", registry=self.registry
+
+    def _of_fhir_servers(self) -> None:
+        self.fhir_seconds = self._histogram(
+            "fhir_fetch_seconds", "Time for one list from a FHIR server, all pages", "host"
         )
-        self.journal_lost = Counter(
-            "ldn_cds_journal_lost", "Cards served that no record is kept of", registry=self.registry
+        self.fhir_errors = self._counter(
+            "fhir_errors", "Lists that a FHIR server did not give, by host and reason", "host", "reason"
         )
-        self.feedback = Counter(
-            "ldn_cds_feedback",
+        self.degraded = self._gauge(
+            "fhir_server_degraded", "1 while a FHIR server does not answer", "host", mode="livemax"
+        )
+
+    def _of_the_store(self) -> None:
+        self.audit_lost = self._counter("audit_lost", "Audit records that could not be written")
+        self.journal_written = self._counter("journal_written", "Cards served, written to the journal")
+        self.journal_refused = self._counter(
+            "journal_refused", "Cards served that the disk refused; held in memory meanwhile"
+        )
+        self.journal_loaded = self._counter("journal_loaded", "Cards served, loaded into the database")
+        self.journal_lost = self._counter("journal_lost", "Cards served that no record is kept of")
+        self.feedback = self._counter(
+            "feedback",
             "Feedback items: accepted and overridden are kept; not-found names no card of this client",
-            ("outcome",),
-            registry=self.registry,
+            "outcome",
         )
-        self.overrides_unknown = Counter(
-            "ldn_cds_overrides_unknown",
-            "Answers for which the store could not tell earlier overrides in time",
-            registry=self.registry,
+        self.overrides_unknown = self._counter(
+            "overrides_unknown", "Answers for which the store could not tell earlier overrides in time"
         )
-        self.violations = Counter(
-            "ldn_cds_response_violations",
-            "Answers that broke a rule of CDS Hooks",
-            ("rule",),
-            registry=self.registry,
-        )
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(f"ldn_cds_{name}", words, labels, registry=self.registry)
+
+    def _histogram(self, name: str, words: str, label: str, **options: Any) -> Histogram:
+        return Histogram(f"ldn_cds_{name}", words, (label,), registry=self.registry, **options)
+
+    def _gauge(self, name: str, words: str, *labels: str, mode: Literal["livesum", "livemax"]) -> Gauge:
+        return Gauge(f"ldn_cds_{name}", words, labels, registry=self.registry, multiprocess_mode=mode)
 
     def count(self, findings: Sequence[Finding]) -> None:
         """Count the cards of one answer."""
