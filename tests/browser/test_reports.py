@@ -35,7 +35,7 @@ def page(open_page: OpenContext, seeded: Running) -> Page:
 def test_drawings_and_tables_hold_the_same_topics(page: Page) -> None:
     table = page.get_by_role("region", name="Cards by topic")
     assert table.get_by_role("row").count() == 12  # head, ten topics, all
-    names = page.locator("figure.plot >> nth=0").locator("text.start").all_inner_texts()
+    names = page.locator("figure.plot >> nth=0").locator("text.start").all_text_contents()
     assert "opioid-coprescription" in names
     page.get_by_text("The same as a table").click()
     assert page.get_by_role("region", name="Override rate by week").get_by_text(names[0]).first.is_visible()
