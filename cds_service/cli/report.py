@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import click
 
 from cds_service.cli.terminal import UNREACHABLE, fail, print_json
 from cds_service.errors import Unavailable
 from cds_service.reports import GROUPS, Report, make_report
+from cds_service.reports.report import day_of
 from cds_service.settings import load_settings
 from cds_service.store import Store
 
-_DATE = click.DateTime(["%Y-%m-%d"])
+
+class _Day(click.ParamType[datetime]):
+    """The start of a day in UTC."""
+
+    name = "date"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return datetime.combine(day_of(value), time(), UTC)
+        except ValueError:
+            self.fail("a date is written 2026-11-22, from 2000 on", param, ctx)
+
+
+_DATE = _Day()
 _SHOWN = ("shown", "accepted", "overridden", "ignored", "left_out", "snoozed", "shadow")
 
 
@@ -27,15 +41,14 @@ def report(since: datetime | None, until: datetime | None, by: str, as_csv: bool
 
     Numbers below REPORTS_MASK_BELOW are hidden. Ends with 3 when the database does not answer.
     """
-    end = until or datetime.combine(datetime.now(UTC).date() + timedelta(days=1), datetime.min.time())
+    end = until or datetime.combine(datetime.now(UTC).date() + timedelta(days=1), time(), UTC)
     start = since or end - timedelta(days=28)
     if start >= end:
         raise click.UsageError("--since is before --until")
     settings = load_settings()
     try:
         with Store(settings) as store:
-            span = start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)
-            found = make_report(store, *span, by, settings.reports_mask_below)
+            found = make_report(store, start, end, by, settings.reports_mask_below)
     except Unavailable as error:
         fail(error.diagnostics, UNREACHABLE)
     if as_json:

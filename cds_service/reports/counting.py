@@ -51,7 +51,7 @@ class Counts:
 def count(connection: Connection, since: datetime, until: datetime, by: Sequence[str]) -> list[Counts]:
     """Cards answered from ``since`` to before ``until``, grouped by the names in ``by``, in their order."""
     groups = [_group(name, connection) for name in by]
-    said = _said()
+    said, first = _said(), _first(since, until)
     shown, live = _is_shown(), cards.c.mode == "live"
     query = (
         select(
@@ -59,14 +59,17 @@ def count(connection: Connection, since: datetime, until: datetime, by: Sequence
             _number(shown),
             _number(and_(shown, said.c.accepted == 1)),
             _number(and_(shown, said.c.accepted == 0)),
-            func.count(distinct(case((and_(shown, cards.c.fingerprint.is_not(None)), cards.c.fingerprint)))),
-            _number(and_(shown, cards.c.fingerprint.is_not(None))),
+            _number(and_(shown, cards.c.shown > first.c.moment)),
             _number(and_(live, cards.c.suppressed == Hush.REPEAT.value)),
             _number(and_(live, cards.c.suppressed == Hush.REPEAT_OMITTED.value)),
             _number(and_(live, cards.c.suppressed == Hush.SNOOZED.value)),
             _number(cards.c.mode == "shadow"),
         )
-        .select_from(cards.outerjoin(said, _same_card(said)))
+        .select_from(
+            cards.outerjoin(said, _same_card(said)).outerjoin(
+                first, first.c.fingerprint == cards.c.fingerprint
+            )
+        )
         .where(cards.c.shown >= since, cards.c.shown < until)
         .group_by(*groups)
         .order_by(*groups)
@@ -92,11 +95,10 @@ def count_reasons(
 
 def _counts(row: Sequence[Any], names: int, times: dict[tuple[str, ...], list[float]]) -> Counts:
     group = tuple(str(value) for value in row[:names])
-    shown, accepted, overridden, kinds, known, quieter, left_out, snoozed, shadow = row[names:]
     seconds = median(times[group]) if group in times else None
-    return Counts(
-        group, shown, accepted, overridden, known - kinds, quieter, left_out, snoozed, shadow, seconds
-    )
+    shown, accepted, overridden, repeated, *quiet = row[names:]
+    quieter, left_out, snoozed, shadow = quiet
+    return Counts(group, shown, accepted, overridden, repeated, quieter, left_out, snoozed, shadow, seconds)
 
 
 def _said() -> Subquery:
@@ -105,6 +107,13 @@ def _said() -> Subquery:
     acted = func.min(feedback.c.outcome_timestamp).label("acted")
     query = select(feedback.c.card, feedback.c.client, accepted, acted)
     return query.group_by(feedback.c.card, feedback.c.client).subquery("said")
+
+
+def _first(since: datetime, until: datetime) -> Subquery:
+    """When each finding was first shown in the period."""
+    query = select(cards.c.fingerprint, func.min(cards.c.shown).label("moment"))
+    of_period = query.where(cards.c.shown >= since, cards.c.shown < until, _is_shown())
+    return of_period.group_by(cards.c.fingerprint).subquery("first")
 
 
 def _same_card(said: Any) -> ColumnElement[bool]:

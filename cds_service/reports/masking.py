@@ -1,47 +1,61 @@
 """Small numbers hidden: behind one or two cards stand one or two patients.
 
-A number from 1 to below the limit is hidden. Where the total of a row, or of the report, would
-tell it by subtraction, the next smallest number is hidden with it.
+A number from 1 to below the limit is hidden. What is told must not give it away: wherever numbers
+add up to another (a row to what was shown, a column to its total), none or at least two are hidden.
+That keeps out whoever subtracts once; who solves many equations at a time may still narrow a number down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 Numbers = Mapping[str, int]
 Masked = dict[str, int | None]
 """``None`` is hidden."""
+Cell = tuple[int, str]
 
 PARTS = ("accepted", "overridden", "ignored")
 """These add up to ``shown``."""
 
 
-def mask(rows: Sequence[Numbers], below: int) -> list[Masked]:
-    """``rows`` with small numbers as ``None``; they add up to a total that is told."""
-    masked = [_mask_row(row, below) for row in rows]
-    for name in rows[0] if rows else ():
-        _mask_second([row[name] for row in rows], masked, name)
-    return [_hide_sum(row) for row in masked]
+def mask(rows: Sequence[Numbers], total: Numbers, below: int) -> tuple[list[Masked], Masked]:
+    """``rows`` and their ``total`` with what must not be told as ``None``."""
+    table = [*rows, total]
+    masked = [_small_hidden(row, below) for row in table]
+    lines = list(_lines(len(table), tuple(total)))
+
+    def hidden(line: list[Cell]) -> int:
+        return sum(masked[row][name] is None for row, name in line)
+
+    def cost(cell: Cell) -> tuple[bool, bool, bool, int]:
+        """Zeros and totals last; first what stands in another line that has something hidden."""
+        row, name = cell
+        opened_too = any(hidden(line) > 1 for line in lines if cell in line)
+        return table[row][name] == 0, row == len(rows), not opened_too, table[row][name]
+
+    while opened := next((line for line in lines if hidden(line) == 1), None):
+        row, name = min((cell for cell in opened if masked[cell[0]][cell[1]] is not None), key=cost)
+        masked[row][name] = None
+    return masked[:-1], masked[-1]
 
 
-def _mask_row(row: Numbers, below: int) -> Masked:
-    masked: Masked = {name: None if 0 < number < below else number for name, number in row.items()}
-    hidden = [name for name in PARTS if masked.get(name, 0) is None]
-    if len(hidden) == 1 and masked.get("shown") is not None:
-        told = [name for name in PARTS if name in masked and masked[name]]
-        if told:
-            masked[min(told, key=lambda name: row[name])] = None
+def mask_parts(parts: Sequence[int], below: int) -> list[int | None]:
+    """Numbers whose sum is told elsewhere."""
+    masked = [None if 0 < number < below else number for number in parts]
+    told = [(number, index) for index, number in enumerate(parts) if masked[index]]
+    if masked.count(None) == 1 and told:
+        masked[min(told)[1]] = None
     return masked
 
 
-def _mask_second(numbers: Sequence[int], masked: Sequence[Masked], name: str) -> None:
-    hidden = [row for row in masked if row[name] is None]
-    told = [(number, index) for index, number in enumerate(numbers) if masked[index][name]]
-    if len(hidden) == 1 and told:
-        masked[min(told)[1]][name] = None
+def _small_hidden(row: Numbers, below: int) -> Masked:
+    return {name: None if 0 < number < below else number for name, number in row.items()}
 
 
-def _hide_sum(row: Masked) -> Masked:
-    """A row of which one part alone is hidden by now tells it by ``shown``."""
-    hidden = [name for name in PARTS if name in row and row[name] is None]
-    return {**row, "shown": None} if len(hidden) == 1 and "shown" in row else row
+def _lines(rows: int, names: Sequence[str]) -> Iterator[list[Cell]]:
+    """What adds up: ``shown`` with its parts in each row, and each column with its total."""
+    if {"shown", *PARTS} <= set(names):
+        for row in range(rows):
+            yield [(row, name) for name in ("shown", *PARTS)]
+    for name in names:
+        yield [(row, name) for row in range(rows)]

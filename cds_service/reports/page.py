@@ -85,5 +85,5 @@ def _day(name: str, usual: datetime) -> datetime:
     try:
         day = day_of(flask.request.args.get(name) or usual.date().isoformat())
     except ValueError:
-        raise InvalidRequest("A date is written 2026-11-22", path=name) from None
+        raise InvalidRequest("A date is written 2026-11-22, from 2000 on", path=name) from None
     return datetime.combine(day, time(), UTC)

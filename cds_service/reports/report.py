@@ -11,7 +11,7 @@ from typing import Any
 
 from cds_service.knowledge.wording import override_reasons
 from cds_service.reports.counting import Counts, count, count_reasons
-from cds_service.reports.masking import Masked, mask
+from cds_service.reports.masking import Masked, mask, mask_parts
 from cds_service.store import Store
 
 GROUPS = ("topic", "rule", "client", "hook", "day", "week", "month")
@@ -78,7 +78,7 @@ class Report:
         }
 
     def as_csv(self) -> str:
-        """The rows, for a spreadsheet; hidden numbers as ``<5``."""
+        """The rows, for a spreadsheet; hidden numbers as ``hidden``."""
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow([self.by, *NUMBERS, "override_rate", "median_seconds"])
@@ -99,15 +99,21 @@ def make_report(store: Store, since: datetime, until: datetime, by: str, mask_be
     """What was shown from ``since`` to before ``until``. Raises ``Unavailable`` without a database."""
     with store.reading() as connection:
         counted = count(connection, since, until, [by])
-        whole = count(connection, since, until, [])
+        topics = counted if by == "topic" else count(connection, since, until, ["topic"])
+        (whole,) = count(connection, since, until, [])
         weekly = count(connection, since, until, ["topic", "week"])
-        reasons = count_reasons(connection, since, until)
-    masked = mask([_numbers(counts) for counts in counted], mask_below)
-    rows = [_row(c.group[0] or "–", c, n, mask_below) for c, n in zip(counted, masked, strict=True)]
-    total = _row("all", whole[0], mask([_numbers(whole[0])], mask_below)[0], mask_below)
-    return Report(
-        since, until, by, mask_below, rows, total, _reasons(reasons, mask_below), _weeks(weekly, mask_below)
-    )
+        given = count_reasons(connection, since, until)
+    rows, total = _rows(counted, whole, mask_below)
+    of_topics, _ = _rows(topics, whole, mask_below)
+    hidden = {row.group for row in of_topics if row.numbers["overridden"] is None}
+    reasons = _reasons(given, hidden, mask_below)
+    return Report(since, until, by, mask_below, rows, total, reasons, _weeks(weekly, whole, mask_below))
+
+
+def _rows(counted: Sequence[Counts], whole: Counts, below: int) -> tuple[list[Row], Row]:
+    masked, total = mask([_numbers(counts) for counts in counted], _numbers(whole), below)
+    rows = [_row(c.group[0] or "–", c, n, below) for c, n in zip(counted, masked, strict=True)]
+    return rows, _row("all", whole, total, below)
 
 
 def _numbers(counts: Counts) -> dict[str, int]:
@@ -119,16 +125,23 @@ def _row(group: str, counts: Counts, numbers: Masked, below: int) -> Row:
     return Row(group, numbers, counts.seconds if acted >= max(below, 1) else None)
 
 
-def _weeks(weekly: Sequence[Counts], below: int) -> list[tuple[str, str, float | None]]:
-    rows = zip(weekly, mask([_numbers(counts) for counts in weekly], below), strict=True)
-    return [(*counts.group, Row("", numbers, None).rate("overridden")) for counts, numbers in rows]  # type: ignore[misc]
+def _weeks(weekly: Sequence[Counts], whole: Counts, below: int) -> list[tuple[str, str, float | None]]:
+    masked, _ = mask([_numbers(counts) for counts in weekly], _numbers(whole), below)
+    rates = [Row("", numbers, None).rate("overridden") for numbers in masked]
+    return [(c.group[0], c.group[1], rate) for c, rate in zip(weekly, rates, strict=True)]
 
 
-def _reasons(counted: Sequence[tuple[str, str | None, int]], below: int) -> list[Reason]:
-    masked = mask([{"cards": cards} for *_, cards in counted], below)
+def _reasons(given: Sequence[tuple[str, str | None, int]], hidden: set[str], below: int) -> list[Reason]:
+    """The reasons of a topic add up to its overridden cards, and are hidden with them."""
+    told: dict[tuple[str, str | None], int | None] = {}
+    for topic in {topic for topic, _, _ in given}:
+        codes = [(code, number) for of, code, number in given if of == topic]
+        masked = mask_parts([number for _, number in codes], below)
+        for (code, _), number in zip(codes, masked, strict=True):
+            told[topic, code] = None if topic in hidden else number
     return [
-        Reason(topic, code or "", _reason_in_words(topic, code), numbers["cards"])
-        for (topic, code, _), numbers in zip(counted, masked, strict=True)
+        Reason(topic, code or "", _reason_in_words(topic, code), told[topic, code])
+        for topic, code, _ in given
     ]
 
 
@@ -153,6 +166,12 @@ def _plain(text: str) -> str:
     return f"'{text}" if text[:1] in "=+-@" else text
 
 
+_FIRST, _LAST = date(2000, 1, 1), date(9000, 1, 1)
+
+
 def day_of(text: str) -> date:
-    """A date as ``2026-11-22``. Raises ``ValueError``."""
-    return date.fromisoformat(text)
+    """A date as ``2026-11-22``, of a year from 2000. Raises ``ValueError``."""
+    day = date.fromisoformat(text)
+    if not _FIRST <= day < _LAST:
+        raise ValueError("not a year that cards can be of")
+    return day

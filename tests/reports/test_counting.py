@@ -57,7 +57,7 @@ def test_what_became_of_each_card(store: Store) -> None:
         [
             card(1),
             card(2),
-            card(3, fingerprint="f1"),
+            card(3, fingerprint="f1", shown=MONDAY + timedelta(days=1), hook="order-select"),
             card(4, suppressed="repeat"),
             card(5, suppressed="repeat-omitted"),
             card(6, suppressed="snooze"),
@@ -81,6 +81,17 @@ def test_what_became_of_each_card(store: Store) -> None:
     assert (pregnancy.left_out, pregnancy.snoozed, pregnancy.shadow) == (1, 1, 1)
     assert pregnancy.seconds == 30
     assert (age.shown, age.overridden, age.seconds) == (1, 0, None), "feedback of another client is not its"
+
+
+@pytest.mark.parametrize("by", ["hook", "day", "topic"])
+def test_a_repeat_counts_where_it_was_shown_again(store: Store, by: str) -> None:
+    again = {"shown": MONDAY + timedelta(days=1), "hook": "order-sign"}
+    shown = [card(n, hook="order-select") for n in range(6)]
+    keep(store, shown + [card(10 + n, fingerprint=f"f{n}", **again) for n in range(4)], [])
+    with store.reading() as connection:
+        counted = {counts.group[0]: counts.repeated for counts in count(connection, SINCE, UNTIL, [by])}
+    expected = {"hook": {"order-select": 0, "order-sign": 4}, "topic": {"pregnancy": 4}}
+    assert counted == expected.get(by, {"2026-11-02": 0, "2026-11-03": 4})
 
 
 @pytest.mark.parametrize(
@@ -126,6 +137,7 @@ def test_a_report_tells_no_small_number(store: Store) -> None:
     assert age.numbers["shown"] is None
     assert pregnancy.numbers["shown"] is None, "the total would tell the other"
     assert report.total.numbers["shown"] == 23
+    assert pregnancy.numbers["overridden"] == 7
     assert [reason.cards for reason in report.reasons] == [7]
     assert report.reasons[0].words == "Not pregnant: the record is out of date"
     whole = make_report(store, SINCE, UNTIL, "topic", 0)

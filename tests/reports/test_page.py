@@ -56,7 +56,15 @@ def test_the_period_is_as_asked(seeded: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["since=yesterday", "by=patient", "since=2026-11-22&until=2026-11-01", "since=1900-01-01"]
+    "query",
+    [
+        "since=yesterday",
+        "by=patient",
+        "since=2026-11-22&until=2026-11-01",
+        "since=1900-01-01",
+        "until=0001-01-01",
+        "until=9999-12-31",
+    ],
 )
 def test_what_cannot_be_asked(seeded: Any, query: str) -> None:
     answer = seeded.get(f"/reports?{query}")
@@ -100,5 +108,6 @@ def test_the_command(seeded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert run.invoke(main, ["report", *span, "--csv"]).output == seeded.get("/reports.csv").text
     assert "opioid-coprescription" in run.invoke(main, ["report", *span]).output
     assert run.invoke(main, ["report", "--since", "2026-11-23", "--until", "2026-11-01"]).exit_code == 2
+    assert run.invoke(main, ["report", "--until", "0001-01-01"]).exit_code == 2
     monkeypatch.setenv("DATABASE_URL", "postgresql://ldn@127.0.0.1:1/none")
     assert run.invoke(main, ["report"]).exit_code == 3
