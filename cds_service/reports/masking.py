@@ -8,6 +8,7 @@ That keeps out whoever subtracts once; who solves many equations at a time may s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 Numbers = Mapping[str, int]
 Masked = dict[str, int | None]
@@ -27,14 +28,15 @@ def mask(rows: Sequence[Numbers], total: Numbers, below: int) -> tuple[list[Mask
     def hidden(line: list[Cell]) -> int:
         return sum(masked[row][name] is None for row, name in line)
 
-    def cost(cell: Cell) -> tuple[bool, bool, bool, int]:
-        """Zeros and totals last; first what stands in another line that has something hidden."""
+    def cost(cell: Cell, opened: list[Cell]) -> tuple[bool, bool, bool, int]:
+        """Zeros and totals last; first what closes another line with it."""
         row, name = cell
-        opened_too = any(hidden(line) > 1 for line in lines if cell in line)
-        return table[row][name] == 0, row == len(rows), not opened_too, table[row][name]
+        closes_two = any(hidden(line) for line in lines if cell in line and line is not opened)
+        return table[row][name] == 0, row == len(rows), not closes_two, table[row][name]
 
     while opened := next((line for line in lines if hidden(line) == 1), None):
-        row, name = min((cell for cell in opened if masked[cell[0]][cell[1]] is not None), key=cost)
+        told = [(row, name) for row, name in opened if masked[row][name] is not None]
+        row, name = min(told, key=partial(cost, opened=opened))
         masked[row][name] = None
     return masked[:-1], masked[-1]
 
