@@ -44,6 +44,7 @@ from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
 from cds_service.operation import ASKED_ALL_THE_TIME, Release, add_operation, note_decision, timed
 from cds_service.recording import Recorder
+from cds_service.reports.page import reports_blueprint
 from cds_service.services import make_services
 from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
@@ -101,6 +102,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     _add_pages(app, settings, clinical, quiet, now)
     if settings.try_it:
         app.register_blueprint(replay_blueprint(decider, settings))
+    if settings.development or settings.reports_token:
+        app.register_blueprint(reports_blueprint(settings, store, now))
     release = Release(__version__, knowledge)
     tracing = (
         Tracing(make_provider(__version__), __version__, ASKED_ALL_THE_TIME) if is_configured() else None

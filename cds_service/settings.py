@@ -95,6 +95,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Days for which cards served and feedback are kept."""
     comment_days: int = 90
     """Days for which the comments in it are kept."""
+    reports_token: str | None = None
+    """Secret that the reports ask for outside development; without it they do not exist there."""
+    reports_mask_below: int = 5
+    """Numbers below this are hidden in reports; 0 hides none."""
     validate_responses: bool = True
     """Check every answer against the specification and report violations in log and metrics."""
 

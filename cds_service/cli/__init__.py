@@ -25,6 +25,7 @@ COMMANDS = {
     "figures": "the clinical figures in force",
     "expand": "fetch a value set into the site's knowledge",
     "scenarios": "list or print our own patients",
+    "report": "cards shown, accepted, overridden and ignored, with reasons",
     "snooze": "topics that are silent for a patient: list, lift",
 }
 """Each command with the line that ``--help`` shows for it."""

@@ -18,6 +18,7 @@ PAGES = [
     "/titration",
     "/titration/usual?form=capsule&strength=1.5",
     "/titration/slow?form=liquid&strength=0.5",
+    "/reports",
 ]
 PHONE = {"width": 375, "height": 740}
 
