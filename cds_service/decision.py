@@ -132,9 +132,8 @@ class Decider:
         read = perf_counter()
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
-        blind = (
-            _is_blind(chart, record) and not _is_proven(findings, self.clinical) and not _in_shadow(client)
-        )
+        proven = _is_proven(findings, self.clinical)
+        blind = _is_blind(chart, record) and not proven and not _in_shadow(client)
         alerts = [] if blind else self.attend(request, call, chart, findings)
         told = _told(alerts, record, read - began, perf_counter() - read)
         self.observe(request, told)
