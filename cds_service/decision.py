@@ -132,7 +132,8 @@ class Decider:
         read = perf_counter()
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
-        blind = _is_blind(chart, record) and not _is_proven(findings) and not _in_shadow(client)
+        proven = _is_proven(findings, self.clinical)
+        blind = _is_blind(chart, record) and not proven and not _in_shadow(client)
         alerts = [] if blind else self.attend(request, call, chart, findings)
         told = _told(alerts, record, read - began, perf_counter() - read)
         self.observe(request, told)
@@ -197,5 +198,7 @@ def _in_shadow(client: Client | None) -> bool:
     return client is not None and client.shadow
 
 
-def _is_proven(findings: Sequence[Finding]) -> bool:
-    return any(finding.indicator is Indicator.CRITICAL for finding in findings)
+def _is_proven(findings: Sequence[Finding], clinical: Clinical) -> bool:
+    """Whether the basket alone shows a critical card; one in shadow is shown to nobody."""
+    shown = (finding for finding in findings if finding.topic.value not in clinical.unseen)
+    return any(finding.indicator is Indicator.CRITICAL for finding in shown)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cds_service.chart import Order, PatientChart
+from cds_service.chart.model import Basket
 from cds_service.rules import Finding
 
 
@@ -29,7 +30,8 @@ def finding_parts(finding: Finding, chart: PatientChart) -> Iterator[str]:
 
 
 def _of_concern(chart: PatientChart) -> list[Order]:
-    return [order for order in chart.judged() if order.medicine.is_naltrexone or order.medicine.is_opioid]
+    """Whatever any finding can be about: surgery, and every medicine that a rule knows."""
+    return [order for order in chart.judged() if order.kind is Basket.SURGERY or order.medicine.ingredients]
 
 
 def _ordered(order: Order) -> Iterator[str]:
@@ -39,3 +41,5 @@ def _ordered(order: Order) -> Iterator[str]:
     yield str(order.dose.per_dose_mg)
     for step in order.dose.steps:
         yield f"{step.mg:g} mg for {step.days}"
+    yield from map(str, (order.daily_mg, order.as_needed, order.starts, order.until))
+    yield from sorted(reason.value for reason in order.reasons)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, exists, or_, select
 
 from cds_service.alerts.alert import Override
 from cds_service.errors import Unavailable
@@ -31,6 +31,14 @@ WITH_A_REASON = and_(
     feedback.c.outcome == "overridden",
     or_(feedback.c.reason_code.is_not(None), feedback.c.commented),
 )
+_later = feedback.alias("later")
+_TAKEN_BACK = exists().where(
+    _later.c.card == feedback.c.card,
+    _later.c.client == feedback.c.client,
+    _later.c.outcome == "accepted",
+    _later.c.outcome_timestamp >= feedback.c.outcome_timestamp,
+)
+"""Whoever accepts a suggestion after all has not overridden the card: the last word counts."""
 OVERRIDES = (
     select(
         cards.c.card, cards.c.topic, cards.c.indicator, cards.c.order_hash, cards.c.fingerprint,
@@ -39,7 +47,7 @@ OVERRIDES = (
     )
     .join(feedback, and_(feedback.c.card == cards.c.card, feedback.c.client == cards.c.client))
     .outerjoin(snooze_lifts, snooze_lifts.c.card == cards.c.card)
-    .where(WITH_A_REASON, cards.c.mode == "live")
+    .where(WITH_A_REASON, ~_TAKEN_BACK, cards.c.mode == "live")
 )  # fmt: skip
 _OF_PATIENT = OVERRIDES.where(cards.c.subject == bindparam("subject"), cards.c.shown >= bindparam("since"))
 

@@ -247,6 +247,11 @@ class Clinical(Section, frozen=True):
     indicator: Indicators
     alerts: Alerts
 
+    @property
+    def unseen(self) -> frozenset[str]:
+        """Topics of which no card is shown: nothing else may be left to them to say."""
+        return frozenset((*self.rules.off, *self.alerts.shadow))
+
 
 def load_clinical(site_file: Path | None = None) -> Clinical:
     """The shipped figures, with those of ``site_file`` (same sections) laid over them.
@@ -344,6 +349,7 @@ def _topic_problems(clinical: Clinical) -> Iterator[str]:
 
 
 _LONGEST_SNOOZE = 365
+_ALWAYS_SAID = "not-checked"
 
 
 def _alert_problems(alerts: Alerts) -> Iterator[str]:
@@ -351,6 +357,8 @@ def _alert_problems(alerts: Alerts) -> Iterator[str]:
     for topic in alerts.shadow:
         if topic not in known:
             yield f"alerts.shadow: unknown topic {topic!r}"
+        elif topic == _ALWAYS_SAID:
+            yield f"alerts.shadow: {topic} is always shown: what could not be read may hold anything"
     if not 0 <= alerts.repeat_hours <= 24 * 7:
         yield f"alerts.repeat_hours: {alerts.repeat_hours} is not between 0 and 168"
     reasons = {code for topic in known for code, _ in override_reasons(topic)}

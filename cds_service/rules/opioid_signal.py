@@ -65,7 +65,7 @@ def opioid_signal(chart: PatientChart, clinical: Clinical) -> Findings:
 def _is_said_louder(indicator: Indicator, chart: PatientChart, clinical: Clinical) -> bool:
     """Whether a card about an opioid that was found says it at least as urgently."""
     found = [*opioid_coprescription(chart, clinical), *opioid_washout(chart, clinical)]
-    shown = [finding for finding in found if finding.topic.value not in clinical.rules.off]
+    shown = [finding for finding in found if finding.topic.value not in clinical.unseen]
     return any(finding.indicator.rank <= indicator.rank for finding in shown)
 
 

@@ -51,6 +51,16 @@ class Ehr:
         answer = self.http.post("/cds-services/ldn-order-sign/feedback", json={"feedback": [item]})
         assert (answer.status_code, answer.json) == (200, {}), answer.text
 
+    def accept(self, card: dict[str, Any]) -> None:
+        """Take the first suggestion of ``card``."""
+        taken = [{"id": card["suggestions"][0]["uuid"]}]
+        item = {"card": card["uuid"], "outcome": "accepted", "outcomeTimestamp": self.clock[0].isoformat()}
+        answer = self.http.post(
+            "/cds-services/ldn-order-sign/feedback",
+            json={"feedback": [{**item, "acceptedSuggestions": taken}]},
+        )
+        assert (answer.status_code, answer.json) == (200, {}), answer.text
+
     def wait(self, **time: int) -> None:
         """Let time pass."""
         self.clock[0] += timedelta(**time)

@@ -92,6 +92,33 @@ def test_another_order_speaks_again(make_ehr: MakeEhr) -> None:
     assert topics(ehr.order("pregnant", id="another"))["pregnancy"] == "warning"
 
 
+def test_another_start_speaks_again(make_ehr: MakeEhr) -> None:
+    ehr = make_ehr()
+    ehr.override(about(ehr.order("pregnant", "order-select"), "pregnancy"))
+    later = [
+        {"text": "1 capsule at bedtime", "timing": {"repeat": {"boundsPeriod": {"start": "2027-02-01"}}}}
+    ]
+    assert topics(ehr.order("pregnant", dosageInstruction=later))["pregnancy"] == "warning"
+
+
+def test_another_order_of_surgery_speaks_again(make_ehr: MakeEhr) -> None:
+    """An order may be judged that holds neither naltrexone nor an opioid."""
+    ehr, scenario = make_ehr(), "surgery-ordered-for-a-patient-on-ldn"
+    ehr.override(about(ehr.order(scenario), "surgery"), "action-completed")
+    assert "surgery" not in topics(ehr.order(scenario))
+    assert "surgery" in topics(ehr.order(scenario, id="another"))
+
+
+def test_the_last_word_on_a_card_counts(make_ehr: MakeEhr) -> None:
+    ehr = make_ehr()
+    card = about(ehr.order("oxycodone-stopped-six-days-ago", "order-select"), "opioid-washout")
+    ehr.override(card)
+    ehr.wait(seconds=5)
+    ehr.accept(card)
+    again = ehr.order("oxycodone-stopped-six-days-ago")
+    assert topics(again)["opioid-washout"] == card["indicator"]
+
+
 def test_another_finding_of_the_topic_speaks_again(make_ehr: MakeEhr) -> None:
     ehr = make_ehr()
     ehr.override(about(ehr.order("pregnant", "order-select"), "pregnancy"))

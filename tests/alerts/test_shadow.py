@@ -33,6 +33,38 @@ def test_a_topic_in_shadow(make_ehr: MakeEhr) -> None:
     assert ("pregnancy", "warning", "shadow") in recorded(store)
 
 
+def test_what_nobody_sees_says_nothing_for_others(make_ehr: MakeEhr) -> None:
+    """A sign of opioid use is left to the card about the opioid only where that card is shown."""
+    ehr = make_ehr('[alerts]\nshadow = ["opioid-coprescription"]\n')
+    body = load("oxycodone-active").request("order-sign", NOW)
+    withdrawal = {
+        "resourceType": "Condition",
+        "id": "w",
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        "subject": {"reference": f"Patient/{body['context']['patientId']}"},
+        "code": {"text": "Opioid withdrawal"},
+        "recordedDate": "2026-11-20",
+    }
+    body["prefetch"]["conditions"].setdefault("entry", []).append({"resource": withdrawal})
+    shown = ehr.http.post("/cds-services/ldn-order-sign", json=body).json["cards"]
+    assert topics(shown) == {"opioid-signal": "critical"}
+
+
+def test_what_nobody_sees_proves_nothing(make_ehr: MakeEhr) -> None:
+    """Without a medication list the answer is 412, unless a critical card is shown."""
+    body = load("oxycodone-in-the-same-basket").request("order-sign", NOW, prefetch=False)
+    answers = [
+        make_ehr(site).http.post("/cds-services/ldn-order-sign", json=body).status_code
+        for site in ("", '[alerts]\nshadow = ["opioid-coprescription"]\n')
+    ]
+    assert answers == [200, 412]
+
+
+def test_what_was_not_checked_cannot_be_in_shadow(make_ehr: MakeEhr) -> None:
+    with pytest.raises(ValueError, match="not-checked is always shown"):
+        make_ehr('[alerts]\nshadow = ["not-checked"]\n')
+
+
 @pytest.fixture
 def shadowed(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A production service whose only client is in shadow; its token is taken on trust here."""
