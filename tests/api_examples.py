@@ -50,13 +50,6 @@ def made() -> dict[str, Any]:
 
 
 def _client(folder: str) -> FlaskClient:
-    chosen = {
-        "cds_environment": "development",
-        "audit_days": 0,
-        "public_url": "https://cds.example.org",
-        "log_level": "ERROR",
-        **values,
-    }
     settings = Settings(
         cds_environment="development",
         database_url=f"sqlite:///{folder}/examples.sqlite3",
