@@ -52,6 +52,7 @@ from cds_service.store import Store
 from cds_service.token_ids import SharedTokenIds, shared_token_ids
 from cds_service.tracing import Tracing, is_configured, make_provider
 from cds_service.workbench import Trial, workbench_blueprint
+from cds_service.workbench.api_page import api_blueprint
 from cds_service.workbench.page_caller import anyone_on_the_page, in_dialect_of_page
 from cds_service.workbench.replaying import replay_blueprint
 
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     app.register_blueprint(_hooks(settings, services, clients, store, metrics, now))
     quiet = Decider(clinical, sources, now).answer if signed else _not_signed
     _add_pages(app, settings, clinical, quiet, now)
+    app.register_blueprint(api_blueprint(services, __version__))
     if settings.try_it:
         app.register_blueprint(replay_blueprint(decider, settings))
     if settings.development or settings.reports_token:

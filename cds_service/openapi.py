@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cds_service.cds_hooks import HOOKS, Service
@@ -59,6 +62,21 @@ def openapi_document(services: list[Service], version: str) -> dict[str, Any]:
     }
 
 
+@cache
+def _examples() -> dict[str, Any]:
+    """Answers of this service, kept true by ``tests/test_api_examples.py``; read when first asked for."""
+    examples: dict[str, Any] = json.loads((Path(__file__).parent / "api_examples.json").read_text("utf-8"))
+    return examples
+
+
+def _with(response: dict[str, Any], **examples: Any) -> dict[str, Any]:
+    """``response``, or a request body, with an example for each name."""
+    content = response["content"][_JSON] | {
+        "examples": {name: {"value": value} for name, value in examples.items()}
+    }
+    return {**response, "content": {_JSON: content}}
+
+
 def _operation(summary: str, description: str) -> dict[str, Any]:
     return {"summary": summary, "responses": {"200": _response(description)}}
 
@@ -71,7 +89,9 @@ def _response(description: str, schema: str | None = None) -> dict[str, Any]:
 
 
 def _errors(*codes: int) -> dict[str, Any]:
-    return {str(code): _response(_REASONS[code], "OperationOutcome") for code in codes}
+    told = _examples()["errors"]
+    found = {str(code): _response(_REASONS[code], "OperationOutcome") for code in codes}
+    return {code: _with(each, answer=told[code]) if code in told else each for code, each in found.items()}
 
 
 _REASONS = {
@@ -89,36 +109,40 @@ _REASONS = {
 
 
 def _call(service: Service) -> dict[str, Any]:
+    hook = service.hook.name
+    cards = _response("The cards, most urgent first; empty when everything needed was checked", "Cards")
     return {
-        "summary": f"{service.title} ({service.hook.name})",
+        "summary": f"{service.title} ({hook})",
         "description": service.description,
-        "requestBody": {
-            "required": True,
-            "content": {_JSON: {"schema": {"$ref": f"#/components/schemas/{service.hook.name}-request"}}},
-        },
+        "requestBody": _with(_body(f"{hook}-request"), start=example_request(hook)),
         "responses": {
-            "200": _response(
-                "The cards, most urgent first; empty when everything needed was checked", "Cards"
-            ),
+            "200": _with(cards, start=_examples()["cards"][hook]),
             **_errors(400, 401, 404, 408, 411, 412, 413, 415, 429, 503),
         },
     }
 
 
+def _body(schema: str) -> dict[str, Any]:
+    return {"required": True, "content": {_JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+
+
 def _feedback(service: Service) -> dict[str, Any]:
+    told = _examples()["feedback"]
+    kept = _response(
+        "Kept; what is refused beside it, such as unknown cards, is listed in an OperationOutcome"
+    )
+    errors = _errors(400, 401, 404, 408, 411, 413, 415, 429, 503)
+    # what a call without context is answered is no answer to feedback
+    errors["400"] = _response(_REASONS[400], "OperationOutcome")
+    errors["404"] = _with(errors["404"], unknown=told["unknown"]["response"])
     return {
         "summary": f"Feedback on the cards of {service.id}",
         "description": "Taken item by item, each once however often it arrives, also long after the card, "
         "and only for cards that this client was served. 200 says that it is on disk.",
-        "requestBody": {
-            "required": True,
-            "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Feedback"}}},
-        },
+        "requestBody": _with(_body("Feedback"), **{name: each["request"] for name, each in told.items()}),
         "responses": {
-            "200": _response(
-                "Kept; what is refused beside it, such as unknown cards, is listed in an OperationOutcome"
-            ),
-            **_errors(400, 401, 404, 408, 411, 413, 415, 429, 503),
+            "200": _with(kept, **{name: told[name]["response"] for name in ("kept", "partly")}),
+            **errors,
         },
     }
 
@@ -146,7 +170,9 @@ def _request(hook: str, orders_field: str) -> dict[str, Any]:
             "context": context,
             "prefetch": {
                 "type": "object",
-                "additionalProperties": {"anyOf": [_BUNDLE, {"type": "null"}]},
+                "additionalProperties": {
+                    "anyOf": [_BUNDLE, {"$ref": "#/components/schemas/Resource"}, {"type": "null"}]
+                },
                 "description": "Keys of the discovery document; a site may rename them",
             },
         },

@@ -57,6 +57,29 @@ def test_what_is_missing_is_named_with_its_path(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("$.context")
 
 
+def test_a_request_without_a_medication_list_is_refused_as_an_ehr_is(page: Page) -> None:
+    without = {**json.loads(request()), "prefetch": {}}
+    without.pop("fhirServer", None)
+    replay(page, json.dumps(without))
+    expect(page.get_by_role("alert")).to_contain_text("412 CDS-4120")
+    expect(page.get_by_role("alert")).to_contain_text("No medication list could be read")
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    assert violations(page) == []
+
+
+def test_the_keyboard_alone_replays(page: Page) -> None:
+    page.goto("/replay")
+    page.get_by_label("Body of the call").focus()
+    page.keyboard.insert_text(request())
+    button = page.get_by_role("button", name="Replay")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if button.evaluate("one => one === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Oxycodone is listed as active")).to_be_visible()
+
+
 def test_dark_and_on_a_phone(open_page: OpenContext) -> None:
     page = open_page(color_scheme="dark", viewport=PHONE)
     replay(page, request())
