@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from cds_service.scenarios import load
 from cds_service.settings import Settings
@@ -316,12 +317,18 @@ def compare(settings: dict[str, str], ledger: Ledger) -> list[str]:
 
 
 def load_all(store: Store) -> None:
-    """Until the journal is empty: a killed process holds its file until it is quite gone."""
+    """Until the journal is empty: a killed process holds its file until it is gone, a database recovers."""
     end = time.monotonic() + LOAD_S
-    store.load()
-    while journal_files(store.journal.folder) and time.monotonic() < end:
+    while not _is_loaded(store) and time.monotonic() < end:
         time.sleep(0.1)
+
+
+def _is_loaded(store: Store) -> bool:
+    try:
         store.load()
+    except OperationalError:  # killed last, it does not answer yet
+        return False
+    return not journal_files(store.journal.folder)
 
 
 def told(kind: str, ledger: Ledger) -> str:
