@@ -105,6 +105,12 @@ def much_to_judge() -> dict[str, Any]:
     return large
 
 
+def post_until_taken(url: str, body: bytes) -> int:
+    while (status := requests.post(url, data=body, timeout=60).status_code) == 503:
+        pass
+    return status
+
+
 def test_a_call_that_waits_for_an_ehr_is_not_at_work(busy_one_at_a_time: str) -> None:
     with serving(FAULTS["hanging headers"], "") as hanging, ThreadPoolExecutor(1) as pool:
         slow = order(fhirServer=hanging.base)
@@ -124,7 +130,7 @@ def test_beside_as_many_as_may_work_a_call_is_refused_and_feedback_taken(busy_on
     large = json.dumps(much_to_judge()).encode()
     item = {"card": str(uuid.uuid4()), "outcome": "overridden", "outcomeTimestamp": "2026-11-22T15:01:02Z"}
     with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(requests.post, busy_one_at_a_time + SIGN, data=large, timeout=60)
+        working = pool.submit(post_until_taken, busy_one_at_a_time + SIGN, large)
         refused = None
         while refused is None and not working.done():
             answer = requests.post(busy_one_at_a_time + SIGN, json=order(), timeout=60)
@@ -134,7 +140,7 @@ def test_beside_as_many_as_may_work_a_call_is_refused_and_feedback_taken(busy_on
         assert refused.headers["Retry-After"] == "1"
         told = requests.post(f"{busy_one_at_a_time}{SIGN}/feedback", json={"feedback": [item]}, timeout=60)
         assert told.status_code == 404  # read, and nobody's card
-        assert working.result().status_code == 200
+        assert working.result() == 200
     assert requests.post(busy_one_at_a_time + SIGN, json=order(), timeout=30).status_code == 200
 
 
