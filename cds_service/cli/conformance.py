@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cds_service.cli.progress import progress
 from cds_service.cli.terminal import MISUSED, UNREACHABLE, coloured, fail, print_json, wrapped
 from cds_service.conformance import SANDBOX_ORIGIN, Options, Result, Target, Unreachable, examine, is_refused
 from cds_service.conformance.signing import Signer, read_key
@@ -68,8 +66,8 @@ def conformance(
     base = url.rstrip("/").removesuffix("/cds-services")
     target = Target(base, _signer(**signing))
     try:
-        with _progress(target) as on_step:
-            results = examine(target, Options(bodies, origin, fhir_port, on_step))
+        with progress("discovery", hidden=as_json) as told:
+            results = examine(target, Options(bodies, origin, fhir_port, told))
     except Unreachable as error:
         fail(f"cannot be reached: {error}", UNREACHABLE)
     except OSError as error:
@@ -108,31 +106,6 @@ def _signer(
         return Signer(read_key(Path(key)), iss, kid or "conformance", jku, tenant, audience)
     except (OSError, ValueError, TypeError) as error:
         fail(f"{key}: {error}", MISUSED)
-
-
-@contextmanager
-def _progress(target: Target) -> Iterator[Callable[[str], None]]:
-    """What is being tried, on standard error; nothing where nobody looks."""
-    stream = sys.stderr
-    if not stream.isatty():
-        yield lambda step: None
-        return
-    now: dict[str, str] = {"step": ""}
-
-    def draw() -> None:
-        stream.write(f"\r\x1b[2K{len(target.exchanges):4} calls  {now['step']}")
-        stream.flush()
-
-    def on_step(step: str) -> None:
-        now["step"] = step
-        draw()
-
-    target.on_call = draw
-    try:
-        yield on_step
-    finally:
-        stream.write("\r\x1b[2K")
-        stream.flush()
 
 
 def _show(shown: list[Result], results: list[Result]) -> None:

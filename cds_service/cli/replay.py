@@ -7,10 +7,9 @@ from datetime import UTC, date, datetime, time
 
 import click
 
-from cds_service import __version__ as VERSION
-from cds_service import load_knowledge
 from cds_service.callers import registered_clients
 from cds_service.cds_hooks.authentication import Caller
+from cds_service.cli.progress import progress
 from cds_service.cli.terminal import (
     MISUSED,
     bullets,
@@ -23,9 +22,11 @@ from cds_service.cli.terminal import (
 )
 from cds_service.decision import Decider
 from cds_service.logs import set_up_logs
+from cds_service.release import VERSION
 from cds_service.replay import Replayed, Replayer
 from cds_service.replay.trace import Dose, Drug, Listed, Ordered, Trace
 from cds_service.settings import Settings, load_settings
+from cds_service.site import load_knowledge
 from cds_service.sources import Sources
 
 
@@ -48,7 +49,9 @@ def replay(request_file: str, fetch: bool, client: str | None, day: datetime | N
     """
     settings = _settings()
     replayer = Replayer(decider_of(settings, day.date() if day else None), settings.public_url)
-    found = replayer.replay(read_input(request_file), fetch=fetch, caller=_caller(settings, client))
+    body, caller = read_input(request_file), _caller(settings, client)
+    with progress("reading the chart" if fetch else "deciding", hidden=as_json):
+        found = replayer.replay(body, fetch=fetch, caller=caller)
     if as_json:
         print_json(found)
     else:

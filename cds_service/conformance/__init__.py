@@ -26,12 +26,15 @@ SANDBOX_ORIGIN = "https://sandbox.cds-hooks.org"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``bodies`` are one's own requests by hook; ``fhir_port`` is where a FHIR server is offered."""
+    """``bodies`` are one's own requests by hook; ``fhir_port`` is where a FHIR server is offered.
+
+    ``on_step`` hears what is being tried, and how many steps of how many are done.
+    """
 
     bodies: Mapping[str, Json] = field(default_factory=dict)
     origin: str = SANDBOX_ORIGIN
     fhir_port: int = 0
-    on_step: Callable[[str], None] = lambda step: None
+    on_step: Callable[[str, int, int], None] = lambda words, done, of: None
 
 
 def examine(target: Target, options: Options | None = None) -> list[Result]:
@@ -42,7 +45,6 @@ def examine(target: Target, options: Options | None = None) -> list[Result]:
 def _all(target: Target, options: Options) -> Iterator[Seen]:
     yield from forms.beyond_reach()
     yield from calls.transport(target)
-    options.on_step("discovery")
     discovered = target.get("")
     yield from calls.discovery(target, discovered)
     yield from forms.on_discovery(discovered.document)
@@ -52,10 +54,12 @@ def _all(target: Target, options: Options) -> Iterator[Seen]:
         yield untestable("R1", f"no request is known for the hooks {hooks}; give one with --request")
         return
     answers: list[tuple[Json, Exchange]] = []
-    for tried in services:
-        options.on_step(tried.id)
+    for number, tried in enumerate(services):
+        options.on_step(tried.id, number, len(services) + len(_DEEPER))
         yield from _answers_of(target, tried, answers)
-    yield from _deeper(target, services[0], options)
+    for number, (words, check) in enumerate(_DEEPER, len(services)):
+        options.on_step(words, number, len(services) + len(_DEEPER))
+        yield from check(target, services[0], options)
     yield from forms.on_answers(answers)
     yield from calls.every_answer(target)
 
@@ -86,25 +90,35 @@ def _answers_of(target: Target, tried: Tried, answers: list[tuple[Json, Exchange
             answers.append((body, answer))
 
 
-def _deeper(target: Target, tried: Tried, options: Options) -> Iterator[Seen]:
-    """What one service is enough for."""
-    for step, check in (
-        ("routes", calls.routes),
-        ("refusals", calls.refusals),
-        ("tolerance", calls.tolerance),
-        ("another patient's data", calls.strangers),
-        ("no guidance", calls.silence),
-        ("speed", calls.speed),
-        ("feedback", feedback),
-    ):
-        options.on_step(step)
-        yield from check(target, tried)
-    options.on_step("tokens")
+def _callers(target: Target, tried: Tried, options: Options) -> Iterator[Seen]:
     yield from callers.callers(target, tried, options.origin)
-    options.on_step("FHIR server")
+
+
+def _fetching(target: Target, tried: Tried, options: Options) -> Iterator[Seen]:
     if not target.is_loopback:
         yield from fetching.without_server()
         return
     with ExitStack() as servers:
         own = servers.enter_context(ehr.running(options.fhir_port))
         yield from fetching.with_server(target, tried, own, servers.enter_context(ehr.running()))
+
+
+Check = Callable[[Target, Tried, Options], Iterator[Seen]]
+
+
+def _plain(check: Callable[[Target, Tried], Iterator[Seen]]) -> Check:
+    return lambda target, tried, options: check(target, tried)
+
+
+_DEEPER: tuple[tuple[str, Check], ...] = (
+    ("routes", _plain(calls.routes)),
+    ("refusals", _plain(calls.refusals)),
+    ("tolerance", _plain(calls.tolerance)),
+    ("another patient's data", _plain(calls.strangers)),
+    ("no guidance", _plain(calls.silence)),
+    ("speed", _plain(calls.speed)),
+    ("feedback", _plain(feedback)),
+    ("tokens", _callers),
+    ("FHIR server", _fetching),
+)
+"""What one service is enough for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -54,7 +54,6 @@ class Target:
     signer: Signer | None = None
     timeout: float = 20.0
     exchanges: list[Exchange] = field(default_factory=list)
-    on_call: Callable[[], None] = lambda: None
     _session: requests.Session = field(default_factory=requests.Session)
 
     @property
@@ -82,7 +81,6 @@ class Target:
         token: str | None = "",
     ) -> Exchange:
         """One call; ``token`` is signed anew when empty, left out when None. Raises :class:`Unreachable`."""
-        self.on_call()
         url = self.url(path)
         if token == "" and self.signer:
             token = self.signer.token(url)
