@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cds_service.conformance import callers, calls, ehr, fetching, forms
@@ -16,6 +17,7 @@ from cds_service.conformance.bodies import body_for
 from cds_service.conformance.calls import Tried
 from cds_service.conformance.feedback import feedback
 from cds_service.conformance.results import Result, Seen, expect, is_refused, table, untestable
+from cds_service.conformance.signing import PrivateKey
 from cds_service.conformance.target import Exchange, Target, Unreachable
 
 __all__ = ["Options", "Result", "Target", "Unreachable", "examine", "is_refused"]
@@ -28,18 +30,22 @@ SANDBOX_ORIGIN = "https://sandbox.cds-hooks.org"
 class Options:
     """``bodies`` are one's own requests by hook; ``fhir_port`` is where a FHIR server is offered.
 
-    ``on_step`` hears what is being tried, and how many steps of how many are done.
+    ``sandbox_key`` is the private key that the CDS Hooks sandbox publishes, ``log`` the file that the
+    service logs to. ``on_step`` hears what is being tried, and how many steps of how many are done.
     """
 
     bodies: Mapping[str, Json] = field(default_factory=dict)
     origin: str = SANDBOX_ORIGIN
     fhir_port: int = 0
+    sandbox_key: PrivateKey | None = None
+    log: Path | None = None
     on_step: Callable[[str, int, int], None] = lambda words, done, of: None
 
 
 def examine(target: Target, options: Options | None = None) -> list[Result]:
     """One result a rule. Raises :class:`Unreachable` when the service does not answer at all."""
-    return table(_all(target, options or Options()))
+    seen = list(_all(target, options or Options()))
+    return table(seen, callers.NEEDS_KEY if target.is_closed else "not reached")
 
 
 def _all(target: Target, options: Options) -> Iterator[Seen]:
@@ -53,6 +59,10 @@ def _all(target: Target, options: Options) -> Iterator[Seen]:
         hooks = ", ".join(unknown) or "(none)"
         yield untestable("R1", f"no request is known for the hooks {hooks}; give one with --request")
         return
+    if target.signer is None and target.post(services[0].path, services[0].again()).status == 401:
+        yield from _callers(target, services[0], options)
+        yield from calls.every_answer(target)
+        return
     answers: list[tuple[Json, Exchange]] = []
     for number, tried in enumerate(services):
         options.on_step(tried.id, number, len(services) + len(_DEEPER))
@@ -62,6 +72,7 @@ def _all(target: Target, options: Options) -> Iterator[Seen]:
         yield from check(target, services[0], options)
     yield from forms.on_answers(answers)
     yield from calls.every_answer(target)
+    yield callers.in_the_log(target, options.log)
 
 
 def _services(discovered: Exchange, given: Mapping[str, Json]) -> tuple[list[Tried], list[str]]:
@@ -91,7 +102,7 @@ def _answers_of(target: Target, tried: Tried, answers: list[tuple[Json, Exchange
 
 
 def _callers(target: Target, tried: Tried, options: Options) -> Iterator[Seen]:
-    yield from callers.callers(target, tried, options.origin)
+    yield from callers.callers(target, tried, options.origin, options.sandbox_key)
 
 
 def _fetching(target: Target, tried: Tried, options: Options) -> Iterator[Seen]:

@@ -48,17 +48,28 @@ class Exchange:
 
 @dataclass(slots=True)
 class Target:
-    """``base`` is the URL before ``/cds-services``."""
+    """``base`` is the URL before ``/cds-services``; ``tokens`` are those that were sent."""
 
     base: str
     signer: Signer | None = None
     timeout: float = 20.0
     exchanges: list[Exchange] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
     _session: requests.Session = field(default_factory=requests.Session)
 
     @property
     def is_loopback(self) -> bool:
         return urlsplit(self.base).hostname in _LOOPBACK
+
+    @property
+    def is_bench(self) -> bool:
+        """On this machine's own interface, without TLS, and called without a key: no EHR calls there."""
+        return self.is_loopback and self.base.startswith("http://") and self.signer is None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was called without a key and turned that away."""
+        return self.signer is None and any(e.status == 401 and e.method == "POST" for e in self.exchanges)
 
     def url(self, path: str) -> str:
         return f"{self.base}/cds-services{path}"
@@ -86,6 +97,7 @@ class Target:
             token = self.signer.token(url)
         sent = {"Accept": "application/json", **(headers or {})}
         if token:
+            self.tokens.append(token)
             sent["Authorization"] = f"Bearer {token}"
         began = perf_counter()
         try:
