@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from cds_service.alerts import Attention
 from cds_service.alerts.overrides import Overrides
 from cds_service.audit import AuditTrail
-from cds_service.callers import authentication, key_reader, registered_clients, say_who_may_call
+from cds_service.callers import authentication, judging, key_reader, registered_clients, say_who_may_call
 from cds_service.cds_hooks import (
     CallContext,
     CardsResponse,
@@ -96,7 +96,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     _add_pages(app, settings, clinical, quiet, now)
     app.register_blueprint(api_blueprint(services, VERSION))
     if settings.try_it:
-        app.register_blueprint(replay_blueprint(decider, settings))
+        judge = judging(settings, clients, key_reader(settings, VERSION)) if settings.development else None
+        app.register_blueprint(replay_blueprint(decider, settings, judge))
     if settings.development or settings.reports_token:
         app.register_blueprint(reports_blueprint(settings, store, now))
     release = Release(VERSION, knowledge)
