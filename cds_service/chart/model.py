@@ -59,7 +59,7 @@ class DoseProblem(StrEnum):
     UNIT_CONFLICT = "the unit's code and text disagree"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NaltrexoneDose:
     """How much naltrexone an order means.
 
@@ -76,11 +76,13 @@ class NaltrexoneDose:
     text_mg: float | None = None
     problem: DoseProblem | None = None
     frequency_assumed: bool = False
+    mg_per_day: float | None = field(init=False, repr=False, compare=False)
+    """The highest daily dose of all steps, mg."""
 
-    @cached_property
-    def mg_per_day(self) -> float | None:
-        """The highest daily dose of all steps, mg."""
-        return max((step.mg for step in self.steps), default=None)
+    def __post_init__(self) -> None:
+        """Told once: a rule asks a dozen times."""
+        highest = max([step.mg for step in self.steps], default=None)
+        object.__setattr__(self, "mg_per_day", highest)
 
     @property
     def is_stepwise(self) -> bool:
