@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from cds_service.cds_hooks import HOOKS
+from cds_service.cli.progress import progress
 from cds_service.cli.replay import decider_of, show, show_trace
 from cds_service.cli.terminal import MISUSED, UNREACHABLE, fail, print_json
 from cds_service.conversion import convert_resource
@@ -72,7 +73,7 @@ def try_it(
     Ends with 1 when the service would refuse, with 3 when the server cannot be reached.
     """
     server = server.rstrip("/")
-    version = fhir_version or _version_of(server)
+    version = fhir_version or _version_of(server, hidden=as_json)
     body = _request(
         hook, server, patient, [_draft(n, text, patient, version) for n, text in enumerate(orders, 1)]
     )
@@ -86,7 +87,9 @@ def try_it(
         }
     settings = load_settings()
     asking = msgspec.structs.replace(settings, cds_environment="development", time_budget_ms=seconds * 1000)
-    found = Replayer(decider_of(asking), settings.public_url).replay(json.dumps(body).encode(), fetch=True)
+    replayer = Replayer(decider_of(asking), settings.public_url)
+    with progress(f"reading the chart, {seconds} s at most", hidden=as_json):
+        found = replayer.replay(json.dumps(body).encode(), fetch=True)
     if as_json:
         print_json(found)
     else:
@@ -96,9 +99,10 @@ def try_it(
     raise SystemExit(0 if found.status == 200 else 1)
 
 
-def _version_of(server: str) -> str:
+def _version_of(server: str, hidden: bool) -> str:
     try:
-        return read_capabilities(server).release
+        with progress("capability statement", hidden=hidden):
+            return read_capabilities(server).release
     except OSError as error:
         fail(f"{server}: {error}; --fhir-version goes without asking", UNREACHABLE)
 
