@@ -35,7 +35,7 @@ from cds_service.decision import Decider
 from cds_service.errors import Unavailable
 from cds_service.knowledge import preload
 from cds_service.knowledge.clinical import Alerts, Clinical
-from cds_service.limits import RateLimits, limit_calls_at_a_time
+from cds_service.limits import CallsAtWork, RateLimits, limit_calls_at_a_time
 from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
 from cds_service.operation import ASKED_ALL_THE_TIME, Release, add_operation, note_decision, timed
@@ -72,7 +72,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     clinical, knowledge = load_knowledge(settings)
     metrics = Metrics()
     store = Store(settings, metrics)
-    sources = Sources.from_settings(settings, VERSION, metrics.note_server)
+    at_work = CallsAtWork(settings.at_work)
+    sources = Sources.from_settings(settings, VERSION, metrics.note_server, at_work.waiting)
     decider = Decider(
         clinical,
         sources,
@@ -84,7 +85,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         needed=Relevance(clinical),
     )
     signed = is_signed(settings, clinical)
-    services = make_services(decider.answer if signed else _not_signed)
+    services = make_services(at_work.limit(decider.answer) if signed else _not_signed)
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
     app = _App(__name__, static_folder=None)
@@ -106,6 +107,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     limit_calls_at_a_time(app, settings.max_concurrent, metrics.calls_at_hand)
     app.extensions["store"] = store
     app.extensions["metrics"] = metrics
+    app.extensions["calls_at_work"] = at_work
     store.start()
     return app
 
