@@ -88,6 +88,18 @@ def authentication(
     return authenticate
 
 
+class _NoneUsed:
+    """For a look at a token that leaves it as it was."""
+
+    def is_first_use(self, client: str, jti: str, now: float, expires: float) -> bool:
+        return True
+
+
+def judging(settings: Settings, clients: Callable[[], Clients], fetch_keys: Fetch) -> Authenticator:
+    """Judges tokens as the routes do, whether used before or not, and uses none up."""
+    return Authenticator(clients, KeyRing(fetch_keys), _NoneUsed(), refuse_test_keys=not settings.development)
+
+
 def url_invoked(request: flask.Request, settings: Settings) -> str | None:
     """The URL of this call as the outside sees it (A7).
 

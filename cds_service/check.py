@@ -6,12 +6,11 @@ what a reviewer of security will ask for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from cds_service import __version__, is_signed, load_knowledge
 from cds_service.callers import key_reader, registered_clients
 from cds_service.cds_hooks.authentication import Client, Clients
 from cds_service.cds_hooks.authentication.keys import read_key_set
@@ -19,7 +18,9 @@ from cds_service.fhir.origins import belongs
 from cds_service.fhir_server import read_capabilities
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.review import review_state
+from cds_service.release import VERSION
 from cds_service.settings import Settings, load_settings
+from cds_service.site import is_signed, load_knowledge
 from cds_service.store import Store
 
 Level = Literal["ok", "note", "error"]
@@ -32,11 +33,17 @@ class Result(NamedTuple):
     words: str
 
 
-def report(*, keys: bool = False, fhir_server: str | None = None) -> Iterator[Result]:
+def report(
+    *,
+    keys: bool = False,
+    fhir_server: str | None = None,
+    on_step: Callable[[str], None] = lambda words: None,
+) -> Iterator[Result]:
     """What there is to say of the configuration; the one, the other over the network.
 
     :param keys: read the clients' key sets.
     :param fhir_server: an EHR whose capability statement is read.
+    :param on_step: hears what is looked at next.
     """
     try:
         settings = load_settings()
@@ -50,14 +57,17 @@ def report(*, keys: bool = False, fhir_server: str | None = None) -> Iterator[Re
     for client in clients:
         yield from _client(client, settings)
         if keys:
+            on_step(f"keys of {client.id}")
             yield _keys(client, settings)
     yield Result("ok", f"knowledge {knowledge}, label region {clinical.label.region}")
     yield _review(settings, clinical)
+    on_step("database")
     if Store(settings).is_up():
         yield Result("ok", "database: up")
     else:
         yield Result("error", "database: does not answer; feedback would get 503")
     if fhir_server:
+        on_step("capability statement")
         yield from _ehr(fhir_server, clients)
 
 
@@ -120,7 +130,7 @@ def _client(client: Client, settings: Settings) -> Iterator[Result]:
 def _keys(client: Client, settings: Settings) -> Result:
     try:
         if client.jwks_url:
-            published = msgspec.json.decode(key_reader(settings, __version__)(client, client.jwks_url))
+            published = msgspec.json.decode(key_reader(settings, VERSION)(client, client.jwks_url))
         else:
             published = client.jwks
         found = read_key_set(published)

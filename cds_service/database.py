@@ -28,8 +28,9 @@ def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) ->
     :param patience_ms: how long to wait for another writer of an SQLite file.
     """
     parsed = _with_driver(make_url(url))
-    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    options: dict[str, Any] = {"hide_parameters": True}
     if parsed.get_backend_name() == "postgresql":
+        options["pool_pre_ping"] = True  # a server may have gone away meanwhile, a file does not
         options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENT_MS}
     _make_directory(parsed)
     if is_in_memory(url):  # one database, whichever thread asks

@@ -5,8 +5,9 @@ byte a minute (slowloris) holds that thread for as long as it likes. Here the he
 connections wait, without a thread, and have an end. Bodies are bounded by the service itself
 (:mod:`cds_service.cds_hooks.slow_clients`).
 
-A call beyond the threads is refused here and at once. Left to wait for a thread it would be late, and so
-would all behind it; to refuse it in a thread costs as much as a small answer.
+A call beyond the threads, or beyond those at work, is refused here and at once. Left to wait it would be
+late, and so would all behind it; to refuse it in a thread costs as much as a small answer. Feedback is
+refused for want of a thread alone: it needs little, and few EHRs send it twice.
 
 A connection is closed after some hundred answers: which worker took it is chance, and a proxy that
 keeps its connections for hours would keep the chance too.
@@ -14,6 +15,7 @@ keeps its connections for hours would keep the chance too.
 
 from __future__ import annotations
 
+import re
 import selectors
 import socket
 import time
@@ -33,6 +35,7 @@ _READ = 64 * 1024
 _READABLE = selectors.EVENT_READ
 _END_OF_HEAD = b"\r\n\r\n"
 _CALL = b"POST "
+_HOOK = re.compile(rb"POST [^ ?]*/cds-services/[^/ ?]+[ ?]")
 _LINGER = 2.0
 _OUTCOME = (
     b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"transient",'
@@ -72,11 +75,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _give_thread(self, conn: Any) -> None:
         """Pages, health and metrics wait their turn; a call that would wait is refused."""
-        if self._in_threads >= self.cfg.threads and conn.parser.unreader.buf.getvalue().startswith(_CALL):
+        head = conn.parser.unreader.buf.getvalue()
+        if (self._in_threads >= self.cfg.threads and head.startswith(_CALL)) or (
+            self._works_to_the_full() and _HOOK.match(head)
+        ):
             self._refuse(conn)
             return
         self._in_threads += 1
         super().enqueue_req(conn)
+
+    def _works_to_the_full(self) -> bool:
+        at_work = getattr(self.wsgi, "extensions", {}).get("calls_at_work")
+        return at_work is not None and at_work.is_full
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """In the loop again: a thread is free."""

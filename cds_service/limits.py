@@ -1,4 +1,4 @@
-"""How much one client and all together may ask: calls at a time, calls a minute."""
+"""How much one client and all together may ask: calls at a time, calls at work, calls a minute."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import flask
 import limits
@@ -13,6 +15,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from prometheus_client import Gauge
 
+from cds_service.cds_hooks import CallContext, CardsResponse, Handler, HookRequest
 from cds_service.errors import TooManyRequests, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -44,6 +47,50 @@ def limit_calls_at_a_time(app: flask.Flask, most: int, at_hand: Gauge | None = N
             free.release()
             if at_hand is not None:
                 at_hand.dec()
+
+
+class CallsAtWork:
+    """The calls that need the CPU now, ``most`` of them; one that waits for an EHR's server needs none.
+
+    Calls at work take turns: with twice as many each takes twice as long, and no more are answered.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._now = most, 0
+        self._lock = threading.Lock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would be refused."""
+        return self._now >= self._most
+
+    def limit(self, handler: Handler) -> Handler:
+        """``handler``, which raises :class:`~cds_service.errors.Unavailable` for one call too many."""
+
+        def limited(request: HookRequest, call: CallContext) -> CardsResponse:
+            with self._lock:
+                if self.is_full:
+                    raise Unavailable("Too many calls at a time", retry_after=_RETRY_AFTER)
+                self._now += 1
+            try:
+                return handler(request, call)
+            finally:
+                self._count(-1)
+
+        return limited
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within, a call waits for somebody else; it goes on afterwards, however many are at work."""
+        self._count(-1)
+        try:
+            yield
+        finally:
+            self._count(1)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._now += more
 
 
 class RateLimits:

@@ -16,6 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Struct
 
+_AT_WORK = 16
+"""Sixteen small answers that need nothing but the CPU are ready within a twentieth of a second."""
+
 Environment = Literal["development", "production"]
 
 
@@ -48,6 +51,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds a request's body may take to arrive."""
     max_concurrent: int = 64
     """Calls answered at a time by one process; one more gets 503 at once."""
+    max_at_work: int | None = None
+    """Those of them that wait for no EHR's server; by default 16, in development ``max_concurrent``."""
     fhir_parallel: int = 64
     """Calls to one FHIR server at a time, of three times as many in all; the rest waits within the budget."""
     fhir_failures: int = 20
@@ -113,6 +118,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return self.development if self.workbench is None else self.workbench
 
     @property
+    def at_work(self) -> int:
+        """Calls that may keep one process busy at a time."""
+        usual = self.max_concurrent if self.development else min(_AT_WORK, self.max_concurrent)
+        return usual if self.max_at_work is None else self.max_at_work
+
+    @property
     def zone(self) -> ZoneInfo:
         """The site's time zone."""
         return ZoneInfo(self.time_zone)
@@ -149,6 +160,8 @@ def _check_numbers(settings: Settings) -> None:
     for name in _AT_LEAST_ONE:
         if getattr(settings, name) <= 0:
             raise ValueError(f"settings: {name.upper()} must be above 0")
+    if settings.at_work <= 0:
+        raise ValueError("settings: MAX_AT_WORK must be above 0")
 
 
 def _value(name: str, text: str) -> Any:

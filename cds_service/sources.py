@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from math import inf
 from zoneinfo import ZoneInfo
@@ -64,10 +65,12 @@ class Sources:
         settings: Settings,
         release: str,
         on_change: Callable[[str, bool], object] = lambda host, is_open: None,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Sources:
         """The sources of ``settings``; ``release`` is named to the servers asked.
 
         :param on_change: hears which FHIR servers stop and start to answer.
+        :param waiting: entered while a request does nothing but wait for them.
         """
         breaker = CircuitBreaker(failures=settings.fhir_failures, on_change=on_change)
         options = ClientOptions(
@@ -85,6 +88,7 @@ class Sources:
                 keys=settings.prefetch_keys,
                 allow_open_servers=settings.development or settings.allow_open_fhir,
                 max_resources=settings.max_entries,
+                waiting=waiting,
             ),
             further=settings.fetch_kinds,
             development=settings.development,

@@ -17,13 +17,14 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select
 
-from cds_service import create_app, is_signed
+from cds_service import create_app
 from cds_service.cds_hooks.validation import validate_discovery
 from cds_service.knowledge.clinical import load_clinical
 from cds_service.knowledge.site_knowledge import forget_site_knowledge
 from cds_service.rules import Topic
 from cds_service.scenarios import load
 from cds_service.settings import Settings, load_settings
+from cds_service.site import is_signed
 from cds_service.store.schema import feedback
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

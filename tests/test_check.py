@@ -83,7 +83,15 @@ def test_a_key_server_that_is_not_there(a_site: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["TIME_BUDGET_MS", "MAX_ENTRIES", "BODY_SECONDS", "MAX_CONCURRENT", "FHIR_PARALLEL", "FHIR_FAILURES"],
+    [
+        "TIME_BUDGET_MS",
+        "MAX_ENTRIES",
+        "BODY_SECONDS",
+        "MAX_CONCURRENT",
+        "MAX_AT_WORK",
+        "FHIR_PARALLEL",
+        "FHIR_FAILURES",
+    ],
 )
 def test_a_number_that_would_stop_the_service_is_said(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "0")

@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -16,8 +17,9 @@ import pytest
 import requests
 
 from cds_service import create_app
-from cds_service.errors import TooManyRequests
-from cds_service.limits import RateLimits
+from cds_service.cds_hooks import ORDER_SIGN, CallContext, CardsResponse, HookRequest, parse_request
+from cds_service.errors import InvalidRequest, TooManyRequests
+from cds_service.limits import CallsAtWork, RateLimits
 from cds_service.scenarios import load
 from cds_service.settings import Settings
 from tests.cds_hooks.authentication.signing import ISS, NOW, claims, ec_key, header, key_set, sign
@@ -84,6 +86,84 @@ def test_development_takes_64_at_a_time(tmp_path: Path) -> None:
             pool.submit(lambda: app.test_client().post(SIGN, json=order()).status_code) for _ in range(128)
         ]
         assert {call.result() for call in calls} == {200}
+
+
+# --- calls at work --------------------------------------------------------------
+
+
+@pytest.fixture
+def busy_one_at_a_time(tmp_path: Path) -> Iterator[str]:
+    with ldn_cds(tmp_path, {"MAX_AT_WORK": "1", "TIME_BUDGET_MS": "5000"}) as served:
+        yield served.base
+
+
+def much_to_judge() -> dict[str, Any]:
+    """Some seconds of work: each of the orders is another opioid order to look at."""
+    large = order()
+    entries = large["prefetch"]["medicationRequests"]["entry"]
+    entries += [{"resource": {**entries[0]["resource"], "id": f"copy-{n}"}} for n in range(9_000)]
+    return large
+
+
+def post_until_taken(url: str, body: bytes) -> int:
+    while (status := requests.post(url, data=body, timeout=60).status_code) == 503:
+        pass
+    return status
+
+
+def test_a_call_that_waits_for_an_ehr_is_not_at_work(busy_one_at_a_time: str) -> None:
+    with serving(FAULTS["hanging headers"], "") as hanging, ThreadPoolExecutor(1) as pool:
+        slow = order(fhirServer=hanging.base)
+        del slow["prefetch"]
+        waiting = pool.submit(requests.post, busy_one_at_a_time + SIGN, json=slow, timeout=30)
+        while not hanging.asked:
+            time.sleep(0.01)
+        statuses: set[int] = set()
+        while 200 not in statuses and not waiting.done():  # refused only until the last list is asked for
+            statuses.add(requests.post(busy_one_at_a_time + SIGN, json=order(), timeout=30).status_code)
+        assert 200 in statuses
+        assert not waiting.done()
+        assert waiting.result().status_code == 412
+
+
+def test_beside_as_many_as_may_work_a_call_is_refused_and_feedback_taken(busy_one_at_a_time: str) -> None:
+    large = json.dumps(much_to_judge()).encode()
+    item = {"card": str(uuid.uuid4()), "outcome": "overridden", "outcomeTimestamp": "2026-11-22T15:01:02Z"}
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(post_until_taken, busy_one_at_a_time + SIGN, large)
+        refused = None
+        while refused is None and not working.done():
+            answer = requests.post(busy_one_at_a_time + SIGN, json=order(), timeout=60)
+            refused = answer if answer.status_code != 200 else None
+        assert refused is not None
+        assert code(refused) == (503, "CDS-5030")
+        assert refused.headers["Retry-After"] == "1"
+        told = requests.post(f"{busy_one_at_a_time}{SIGN}/feedback", json={"feedback": [item]}, timeout=60)
+        assert told.status_code == 404  # read, and nobody's card
+        assert working.result() == 200
+    assert requests.post(busy_one_at_a_time + SIGN, json=order(), timeout=30).status_code == 200
+
+
+def test_a_handler_that_fails_gives_its_place_back() -> None:
+    def failing(request: HookRequest, call: CallContext) -> CardsResponse:
+        assert at_work.is_full
+        with at_work.waiting():
+            assert not at_work.is_full
+        raise InvalidRequest("not this")
+
+    at_work = CallsAtWork(1)
+    body = json.dumps(order()).encode()
+    for _ in range(2):
+        with pytest.raises(InvalidRequest):
+            at_work.limit(failing)(parse_request(body, ORDER_SIGN), CallContext(None, "1"))
+    assert not at_work.is_full
+
+
+def test_development_has_no_limit_of_its_own_on_work() -> None:
+    assert Settings(cds_environment="development").at_work == Settings().max_concurrent == 64
+    assert Settings().at_work == 16
+    assert Settings(max_concurrent=4).at_work == 4
+    assert Settings(max_at_work=8, cds_environment="development").at_work == 8
 
 
 # --- slow and large bodies ------------------------------------------------------

@@ -16,6 +16,7 @@ from cds_service import create_app
 from cds_service.cds_hooks import HOOKS
 from cds_service.scenarios import load
 from cds_service.settings import Settings
+from tests.cds_hooks.authentication.signing import ISS, claims, ec_key, header, key_set, sign
 from tests.replay.conftest import NOW
 
 
@@ -113,3 +114,26 @@ def test_production_never_asks_the_server_of_a_pasted_request(tmp_path: Path) ->
     del request["prefetch"]["conditions"]
     response = shown.post("/replay", data={"request": json.dumps(request), "fetch": "on"})
     assert "not supplied by the EHR" in response.get_data(as_text=True)
+
+
+def test_the_callers_token_is_judged_in_development(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps(key_set(ec_key())))
+    (tmp_path / "clients.toml").write_text(f'[clients.general]\niss = "{ISS}"\njwks_file = "keys.json"\n')
+    clients, given = (
+        str(tmp_path / "clients.toml"),
+        sign(claims(aud="https://elsewhere.example.org"), header()),
+    )
+    for settings, words in (
+        ({}, "aud is neither the URL called nor the audience agreed on"),
+        ({"cds_environment": "production", "workbench": True, "allow_unreviewed": True}, "Not judged here"),
+    ):
+        browser = app_client(tmp_path, clients_file=clients, **settings)
+        form = {
+            "request": json.dumps(load("oxycodone-active").request("order-sign", NOW)),
+            "authorization": given,
+        }
+        page = browser.post("/replay", data=form).get_data(as_text=True)
+        assert words in page
+        assert f"<dt>iss</dt><dd>{ISS}</dd>" in page
+        assert not any(part in page for part in given.split("."))
+        assert "Oxycodone is listed as active" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cds_service.check import report
+from cds_service.cli.progress import progress
 from cds_service.cli.terminal import print_json
 
 
@@ -19,7 +20,8 @@ def check(keys: bool, fhir_server: str | None, as_json: bool) -> None:
 
     Ends with 1 when a call would be refused or fail for want of configuration, or an EHR cannot be reached.
     """
-    results = list(report(keys=keys, fhir_server=fhir_server))
+    with progress("settings and knowledge", hidden=as_json) as told:
+        results = list(report(keys=keys, fhir_server=fhir_server, on_step=told))
     if as_json:
         print_json([result._asdict() for result in results])
     else:

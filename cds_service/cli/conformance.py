@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cds_service.cli.progress import progress
 from cds_service.cli.terminal import MISUSED, UNREACHABLE, coloured, fail, print_json, wrapped
 from cds_service.conformance import SANDBOX_ORIGIN, Options, Result, Target, Unreachable, examine, is_refused
-from cds_service.conformance.signing import Signer, read_key
+from cds_service.conformance.signing import PrivateKey, Signer, read_key
 
 _COLOURS = {"pass": "green", "fail": "red"}
 
@@ -45,6 +43,17 @@ _COLOURS = {"pass": "green", "fail": "red"}
     metavar="PORT",
     help="Port of 127.0.0.1 at which a FHIR server is offered; a free one by default.",
 )
+@click.option(
+    "--sandbox-key",
+    metavar="FILE",
+    help="Private key that the CDS Hooks sandbox publishes: is it refused?",
+)
+@click.option(
+    "--log",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="File that the service logs to: are tokens in it?",
+)
 @click.option("--failures", is_flag=True, help="Print only what failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def conformance(
@@ -52,6 +61,8 @@ def conformance(
     requests: tuple[str, ...],
     origin: str,
     fhir_port: int,
+    sandbox_key: str | None,
+    log: Path | None,
     failures: bool,
     as_json: bool,
     **signing: str | None,
@@ -60,16 +71,17 @@ def conformance(
 
     URL is what stands before /cds-services. The service is called as an EHR calls it and as none should, with
     a made-up patient. Rules on who calls need a key; what a service asks of a FHIR server is seen only
-    where it runs on this machine.
+    where it runs on this machine. A service under development is tried without a key, one in production with.
 
     Ends with 1 when a SHALL fails, with 3 when the service cannot be reached.
     """
     bodies = dict(_read_request(path) for path in requests)
     base = url.rstrip("/").removesuffix("/cds-services")
     target = Target(base, _signer(**signing))
+    public = _key(sandbox_key) if sandbox_key else None
     try:
-        with _progress(target) as on_step:
-            results = examine(target, Options(bodies, origin, fhir_port, on_step))
+        with progress("discovery", hidden=as_json) as told:
+            results = examine(target, Options(bodies, origin, fhir_port, public, log, told))
     except Unreachable as error:
         fail(f"cannot be reached: {error}", UNREACHABLE)
     except OSError as error:
@@ -104,35 +116,14 @@ def _signer(
         return None
     if iss is None:
         fail("--key needs --iss", MISUSED)
+    return Signer(_key(key), iss, kid or "conformance", jku, tenant, audience)
+
+
+def _key(path: str) -> PrivateKey:
     try:
-        return Signer(read_key(Path(key)), iss, kid or "conformance", jku, tenant, audience)
+        return read_key(Path(path))
     except (OSError, ValueError, TypeError) as error:
-        fail(f"{key}: {error}", MISUSED)
-
-
-@contextmanager
-def _progress(target: Target) -> Iterator[Callable[[str], None]]:
-    """What is being tried, on standard error; nothing where nobody looks."""
-    stream = sys.stderr
-    if not stream.isatty():
-        yield lambda step: None
-        return
-    now: dict[str, str] = {"step": ""}
-
-    def draw() -> None:
-        stream.write(f"\r\x1b[2K{len(target.exchanges):4} calls  {now['step']}")
-        stream.flush()
-
-    def on_step(step: str) -> None:
-        now["step"] = step
-        draw()
-
-    target.on_call = draw
-    try:
-        yield on_step
-    finally:
-        stream.write("\r\x1b[2K")
-        stream.flush()
+        fail(f"{path}: {error}", MISUSED)
 
 
 def _show(shown: list[Result], results: list[Result]) -> None:

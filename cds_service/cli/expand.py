@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cds_service.cli.progress import progress
 from cds_service.cli.terminal import fail
 from cds_service.knowledge.expand import ExpansionError, save
 from cds_service.knowledge.expand import expand as expanded
@@ -27,7 +28,8 @@ def expand(server: str, value_set: str, kind: str, into: Path) -> None:
     """
     try:
         meant_by(kind)
-        found = expanded(server, value_set)
+        with progress("waiting for the server") as told:
+            found = expanded(server, value_set, on_page=lambda codes, of: told(f"{codes} codes", codes, of))
         path = save(found, kind, into)
     except (ExpansionError, ValueError, OSError) as error:
         fail(str(error))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 import msgspec
 
-from cds_service import load_knowledge
 from cds_service.cli.terminal import MISUSED, REFUSED, fail, print_json
 from cds_service.knowledge.identify import identify
 from cds_service.settings import load_settings
+from cds_service.site import load_knowledge
 
 
 @click.command()

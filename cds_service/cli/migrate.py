@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from cds_service.cli.progress import progress
 from cds_service.database import open_database
 from cds_service.settings import load_settings
 from cds_service.store.migrating import migrate as bring_up
@@ -20,7 +21,8 @@ def migrate() -> None:
     """
     engine = open_database(load_settings().database_url)
     try:
-        found = bring_up(engine)
+        with progress("making the tables, or waiting for others to"):
+            found = bring_up(engine)
     except SQLAlchemyError as error:
         raise click.ClickException(f"not migrated: {type(error).__name__}: {_first_line(error)}") from error
     finally:

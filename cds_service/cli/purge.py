@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
+from cds_service.cli.progress import progress
 from cds_service.errors import Unavailable
 from cds_service.settings import load_settings
 from cds_service.store import Store
@@ -30,8 +31,10 @@ def purge(days: int | None, dry_run: bool, as_json: bool) -> None:
         datetime.now(UTC), settings.store_days if days is None else days, settings.comment_days
     )
     try:
-        with Store(settings) as store, store.reading():
-            numbers = count_old(store.engine, limits) if dry_run else remove(store.engine, limits)
+        with progress("counting", hidden=as_json) as told, Store(settings) as store, store.reading():
+            numbers = old = count_old(store.engine, limits)
+            if not dry_run:
+                numbers = remove(store.engine, limits, lambda gone: told(f"{gone} cards", gone, old.cards))
     except Unavailable as error:
         raise click.ClickException(f"nothing removed: {error.diagnostics}") from error
     if as_json:

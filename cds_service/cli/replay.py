@@ -7,10 +7,9 @@ from datetime import UTC, date, datetime, time
 
 import click
 
-from cds_service import __version__ as VERSION
-from cds_service import load_knowledge
-from cds_service.callers import registered_clients
-from cds_service.cds_hooks.authentication import Caller
+from cds_service.callers import judging, key_reader, registered_clients
+from cds_service.cds_hooks.authentication import Authenticator, Caller
+from cds_service.cli.progress import progress
 from cds_service.cli.terminal import (
     MISUSED,
     bullets,
@@ -23,9 +22,12 @@ from cds_service.cli.terminal import (
 )
 from cds_service.decision import Decider
 from cds_service.logs import set_up_logs
+from cds_service.release import VERSION
 from cds_service.replay import Replayed, Replayer
+from cds_service.replay.presented import Presented
 from cds_service.replay.trace import Dose, Drug, Listed, Ordered, Trace
 from cds_service.settings import Settings, load_settings
+from cds_service.site import load_knowledge
 from cds_service.sources import Sources
 
 
@@ -35,20 +37,40 @@ from cds_service.sources import Sources
 @click.option(
     "--client", metavar="ID", help="Answer as to this client of CLIENTS_FILE: its dialect, its keys."
 )
+@click.option(
+    "--authorization",
+    "header_file",
+    metavar="FILE",
+    help="File with the call's Authorization header: what does its token say, would it be taken?",
+)
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Decide on this day instead of today.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer and trace as JSON.")
-def replay(request_file: str, fetch: bool, client: str | None, day: datetime | None, as_json: bool) -> None:
+def replay(
+    request_file: str,
+    fetch: bool,
+    client: str | None,
+    header_file: str | None,
+    day: datetime | None,
+    as_json: bool,
+) -> None:
     """Decide an EHR's request once more, and show why.
 
     Reads the body of a CDS Hooks call from a file (- for standard input); the hook tells which service.
     Nothing is stored. The FHIR server of the request is not asked, since access tokens live for minutes:
-    --fetch asks it nevertheless, where the configuration allows it.
+    --fetch asks it nevertheless, where the configuration allows it. With --authorization the claims of the
+    caller's token are shown (never the token) and whether the registry of clients would take it; the client's
+    key set is read for that.
 
     Ends with 1 when the service would refuse the request.
     """
     settings = _settings()
     replayer = Replayer(decider_of(settings, day.date() if day else None), settings.public_url)
-    found = replayer.replay(read_input(request_file), fetch=fetch, caller=_caller(settings, client))
+    body, caller = read_input(request_file), _caller(settings, client)
+    header = read_input(header_file).decode("utf-8", "replace") if header_file else None
+    with progress("reading the chart" if fetch else "deciding", hidden=as_json):
+        found = replayer.replay(
+            body, fetch=fetch, caller=caller, authorization=header, authenticator=_judge(settings, header)
+        )
     if as_json:
         print_json(found)
     else:
@@ -76,6 +98,15 @@ def decider_of(settings: Settings, day: date | None = None) -> Decider:
     return Decider(clinical, Sources.from_settings(settings, VERSION), lambda: moment or datetime.now(UTC))
 
 
+def _judge(settings: Settings, header: str | None) -> Authenticator | None:
+    if header is None:
+        return None
+    try:
+        return judging(settings, registered_clients(settings), key_reader(settings, VERSION))
+    except (ValueError, OSError) as error:
+        fail(str(error), MISUSED)
+
+
 def _caller(settings: Settings, name: str | None) -> Caller | None:
     if name is None:
         return None
@@ -97,6 +128,8 @@ def show(found: Replayed, *, request_breaks: bool = True) -> None:
         click.echo(f"{found.status}: {len(cards)} card{'' if len(cards) == 1 else 's'}")
         for card in cards:
             click.echo("\n".join(readable(card)))
+    if found.presented:
+        _show_presented(found.presented)
     if found.notes:
         heading("Notes")
         bullets(list(found.notes))
@@ -105,6 +138,18 @@ def show(found: Replayed, *, request_breaks: bool = True) -> None:
         if broken:
             heading(f"{title}: rules of the specification that it breaks")
             bullets([f"{each.rule} at {each.path}: {each.message}" for each in broken])
+
+
+def _show_presented(token: Presented) -> None:
+    heading("Token of the caller")
+    if token.refused:
+        of = f" of client {token.client}" if token.client else ""
+        bullets([f"would be refused{of}: {token.reason} ({token.refused})"])
+    else:
+        bullets([f"would be taken as client {token.client}"])
+    bullets([*token.notes, *(f"{name}: {value}" for name, value in token.claims.items())])
+    if token.others:
+        bullets([f"not shown: {', '.join(token.others)}"])
 
 
 def _show_problem(found: Replayed) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import click
 
+from cds_service.cli.progress import progress
 from cds_service.cli.terminal import UNREACHABLE, fail, print_json
 from cds_service.errors import Unavailable
 from cds_service.reports import GROUPS, Report, make_report
@@ -47,7 +48,7 @@ def report(since: datetime | None, until: datetime | None, by: str, as_csv: bool
         raise click.UsageError("--since is before --until")
     settings = load_settings()
     try:
-        with Store(settings) as store:
+        with progress("counting", hidden=as_json), Store(settings) as store:
             found = make_report(store, start, end, by, settings.reports_mask_below)
     except Unavailable as error:
         fail(error.diagnostics, UNREACHABLE)

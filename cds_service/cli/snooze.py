@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import click
 
-from cds_service import load_knowledge
 from cds_service.alerts.snoozes import lift as end
 from cds_service.alerts.snoozes import snoozes
 from cds_service.cli.terminal import UNREACHABLE, fail, print_json
 from cds_service.errors import Unavailable
 from cds_service.settings import load_settings
+from cds_service.site import load_knowledge
 from cds_service.store import Store
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import click
 import msgspec
 
 from cds_service.cds_hooks import HOOKS
+from cds_service.cli.progress import progress
 from cds_service.cli.replay import decider_of, show, show_trace
 from cds_service.cli.terminal import MISUSED, UNREACHABLE, fail, print_json
 from cds_service.conversion import convert_resource
@@ -21,6 +23,12 @@ from cds_service.settings import load_settings
 
 _VERSIONS = ("DSTU2", "STU3", "R4", "R5")
 _TOKEN_SECONDS = 3600
+_COUNT = re.compile(
+    r"[½¼¾]|\btake\b|"
+    r"\b(?:[\d./]+|(?:one )?(?:half|quarter)|one|two|three|four)(?: of)?(?: an?)? ?(?:tab|cap|pill)",
+    re.IGNORECASE,
+)
+"""Where a count of tablets or capsules begins."""
 
 
 @click.command("try")
@@ -72,7 +80,7 @@ def try_it(
     Ends with 1 when the service would refuse, with 3 when the server cannot be reached.
     """
     server = server.rstrip("/")
-    version = fhir_version or _version_of(server)
+    version = fhir_version or _version_of(server, hidden=as_json)
     body = _request(
         hook, server, patient, [_draft(n, text, patient, version) for n, text in enumerate(orders, 1)]
     )
@@ -86,7 +94,9 @@ def try_it(
         }
     settings = load_settings()
     asking = msgspec.structs.replace(settings, cds_environment="development", time_budget_ms=seconds * 1000)
-    found = Replayer(decider_of(asking), settings.public_url).replay(json.dumps(body).encode(), fetch=True)
+    replayer = Replayer(decider_of(asking), settings.public_url)
+    with progress(f"reading the chart, {seconds} s at most", hidden=as_json):
+        found = replayer.replay(json.dumps(body).encode(), fetch=True)
     if as_json:
         print_json(found)
     else:
@@ -96,9 +106,10 @@ def try_it(
     raise SystemExit(0 if found.status == 200 else 1)
 
 
-def _version_of(server: str) -> str:
+def _version_of(server: str, hidden: bool) -> str:
     try:
-        return read_capabilities(server).release
+        with progress("capability statement", hidden=hidden):
+            return read_capabilities(server).release
     except OSError as error:
         fail(f"{server}: {error}; --fhir-version goes without asking", UNREACHABLE)
 
@@ -113,8 +124,8 @@ def _token(token: str | None, path: Path | None) -> str | None:
 
 
 def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]:
-    """A draft of ``text``; what stands behind the first comma are directions, else the whole is both."""
-    medicine, comma, directions = text.partition(",")
+    """A draft of ``text``, which a prescriber wrote in one line."""
+    medicine, directions = _parts(text)
     draft = {
         "resourceType": "MedicationRequest",
         "id": f"draft-{number}",
@@ -122,10 +133,25 @@ def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]
         "intent": "order",
         "subject": {"reference": f"Patient/{patient.rsplit('/', 1)[-1]}"},
         "authoredOn": datetime.now(UTC).isoformat(timespec="seconds"),
-        "medicationCodeableConcept": {"text": medicine.strip()},
-        "dosageInstruction": [{"text": (directions if comma else text).strip()}],
+        "medicationCodeableConcept": {"text": medicine},
+        "dosageInstruction": [{"text": directions}],
     }
     return draft if version == "R4" else convert_resource(draft, version)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """The medicine and the directions: behind the first comma, or from a count of tablets on.
+
+    Else the whole is both. A strength before a count is of the product ("50 mg 1/2 tablet" is 25 mg), while
+    in directions alone it would be the dose.
+    """
+    medicine, comma, directions = text.partition(",")
+    if comma:
+        return medicine.strip(), directions.strip()
+    count = _COUNT.search(text)
+    if count and count.start():
+        return text[: count.start()].strip(), text[count.start() :].strip()
+    return text.strip(), text.strip()
 
 
 def _request(hook: str, server: str, patient: str, drafts: list[dict[str, Any]]) -> dict[str, Any]:

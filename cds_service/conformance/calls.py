@@ -13,7 +13,7 @@ from cds_service.conformance.results import Seen, expect, failed, not_applicable
 from cds_service.conformance.target import Exchange, Target
 
 Json = dict[str, Any]
-_TOKEN = "conformance-access-token-0123456789"
+ACCESS_TOKEN = "conformance-access-token-0123456789"
 _OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 _TIMED_CALLS = 5
 
@@ -109,7 +109,7 @@ def refusals(target: Target, tried: Tried) -> Iterator[Seen]:
 
 def _authorization(**members: Any) -> Json:
     correct = {
-        "access_token": _TOKEN,
+        "access_token": ACCESS_TOKEN,
         "token_type": "Bearer",
         "expires_in": 300,
         "scope": "user/*.rs",
@@ -122,7 +122,7 @@ def tolerance(target: Target, tried: Tried) -> Iterator[Seen]:
     """T5, T6, R4, R7, R10, R11, P1, P3, P4, P5, C17: what must do no harm."""
     prefetch = tried.body.get("prefetch") or {}
     some = dict(list(prefetch.items())[: len(prefetch) // 2])
-    access = {"access_token": _TOKEN}
+    access = {"access_token": ACCESS_TOKEN}
     server = {"fhirServer": "https://ehr.example.invalid/fhir", "fhirAuthorization": access}
     twice = tried.again()
     harmless = [
@@ -146,7 +146,7 @@ def tolerance(target: Target, tried: Tried) -> Iterator[Seen]:
     for row, words, body in partial:
         answer = target.post(tried.path, body)
         yield expect(row, _answered(answer), f"a request {words}: {answer.status}, expected 200 or 412")
-    echoed = any(_TOKEN in exchange.text for exchange in target.exchanges)
+    echoed = any(ACCESS_TOKEN in exchange.text for exchange in target.exchanges)
     yield expect("R10", not echoed, "the access token stands in an answer")
     charset = {"Content-Type": "application/json; charset=utf-8"}
     answer = target.post(tried.path, tried.again(), headers=charset)

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from cds_service.conformance.bodies import PATIENT
-from cds_service.conformance.calls import Tried
+from cds_service.conformance.calls import ACCESS_TOKEN, Tried
 from cds_service.conformance.ehr import Ehr
-from cds_service.conformance.results import Seen, expect, untestable
+from cds_service.conformance.results import Seen, expect, not_applicable, untestable
 from cds_service.conformance.target import Target
 
 _ROWS = ("P2", "P6", "P7", "P8", "P11")
-_TOKEN = "conformance-fhir-token-0123456789"
 
 
 def without_server() -> Iterator[Seen]:
@@ -26,7 +25,7 @@ def with_server(target: Target, tried: Tried, ehr: Ehr, elsewhere: Ehr) -> Itera
     own = {
         "fhirServer": ehr.base,
         "fhirAuthorization": {
-            "access_token": _TOKEN,
+            "access_token": ACCESS_TOKEN,
             "token_type": "Bearer",
             "expires_in": 300,
             "scope": "patient/*.rs",
@@ -38,10 +37,12 @@ def with_server(target: Target, tried: Tried, ehr: Ehr, elsewhere: Ehr) -> Itera
     answer = target.post(tried.path, tried.again(prefetch=..., **own))
     if not ehr.asked:
         for row in _ROWS:
-            yield untestable(row, f"the service did not call the FHIR server at {ehr.base}")
+            yield untestable(
+                row, f"the service did not call {ehr.base}: over plain HTTP it may only in development"
+            )
     else:
         yield expect("P2", answer.ok, f"with a FHIR server and no prefetch: {answer.status}")
-        carried = all(asked.authorization == f"Bearer {_TOKEN}" for asked in ehr.asked)
+        carried = all(asked.authorization == f"Bearer {ACCESS_TOKEN}" for asked in ehr.asked)
         yield expect("P8", carried, "a FHIR call without the access token")
         yield from _with_prefetch(target, tried, ehr, own)
         yield from _pages(target, tried, ehr, elsewhere, own)
@@ -100,7 +101,9 @@ def _failures(target: Target, tried: Tried, ehr: Ehr, own: dict[str, Any]) -> It
 def _strange_server(target: Target, tried: Tried, elsewhere: Ehr, own: dict[str, Any]) -> Iterator[Seen]:
     """A16 needs a client that is known: without a key nobody's servers are registered."""
     if target.signer is None:
-        yield untestable("A16", "needs --key: without a client there is no list of its servers")
+        yield not_applicable(
+            "A16", "calls without a token are answered: no client, so no list of its servers"
+        )
         return
     elsewhere.restart()
     target.post(tried.path, tried.again(prefetch=..., **{**own, "fhirServer": elsewhere.base}))

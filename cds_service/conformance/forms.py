@@ -209,5 +209,3 @@ def beyond_reach() -> Iterator[Seen]:
         yield not_applicable(row, "a rule for clients")
     yield not_applicable("S11", "an agreement, not a message")
     yield untestable("F6", "not visible from outside")
-    yield untestable("A13", "not visible from outside")
-    yield untestable("A15", "needs the sandbox's private key, which this tool does not carry")

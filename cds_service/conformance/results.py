@@ -61,24 +61,24 @@ def expect(row: str, holds: bool, words: str) -> Seen:
     return passed(row) if holds else failed(row, words)
 
 
-def table(seen: Iterable[Seen]) -> list[Result]:
-    """One result a rule, in the order of the rules."""
+def table(seen: Iterable[Seen], unseen: str = "not reached") -> list[Result]:
+    """One result a rule, in the order of the rules; ``unseen`` is said of those that nothing was seen of."""
     by_row: dict[str, list[Seen]] = {row.id: [] for row in ROWS}
     for one in seen:
         by_row[one.row].append(one)
     return [
         Result(row.id, row.level.value, row.rule, state.value, tuple(dict.fromkeys(words)))
         for row in ROWS
-        for state, words in [_verdict(by_row[row.id])]
+        for state, words in [_verdict(by_row[row.id], unseen)]
     ]
 
 
-def _verdict(observations: list[Seen]) -> tuple[State, list[str]]:
+def _verdict(observations: list[Seen], unseen: str) -> tuple[State, list[str]]:
     for state in State:
         found = [one for one in observations if one.state is state]
         if found:
             return state, [one.words for one in found if one.words]
-    return State.UNTESTABLE, ["not reached"]
+    return State.UNTESTABLE, [unseen]
 
 
 def is_refused(results: Iterable[Result]) -> bool:

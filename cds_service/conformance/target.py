@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -48,18 +48,28 @@ class Exchange:
 
 @dataclass(slots=True)
 class Target:
-    """``base`` is the URL before ``/cds-services``."""
+    """``base`` is the URL before ``/cds-services``; ``tokens`` are those that were sent."""
 
     base: str
     signer: Signer | None = None
     timeout: float = 20.0
     exchanges: list[Exchange] = field(default_factory=list)
-    on_call: Callable[[], None] = lambda: None
+    tokens: list[str] = field(default_factory=list)
     _session: requests.Session = field(default_factory=requests.Session)
 
     @property
     def is_loopback(self) -> bool:
         return urlsplit(self.base).hostname in _LOOPBACK
+
+    @property
+    def is_bench(self) -> bool:
+        """On this machine's own interface, without TLS, and called without a key: no EHR calls there."""
+        return self.is_loopback and self.base.startswith("http://") and self.signer is None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was called without a key and turned that away."""
+        return self.signer is None and any(e.status == 401 and e.method == "POST" for e in self.exchanges)
 
     def url(self, path: str) -> str:
         return f"{self.base}/cds-services{path}"
@@ -82,12 +92,12 @@ class Target:
         token: str | None = "",
     ) -> Exchange:
         """One call; ``token`` is signed anew when empty, left out when None. Raises :class:`Unreachable`."""
-        self.on_call()
         url = self.url(path)
         if token == "" and self.signer:
             token = self.signer.token(url)
         sent = {"Accept": "application/json", **(headers or {})}
         if token:
+            self.tokens.append(token)
             sent["Authorization"] = f"Bearer {token}"
         began = perf_counter()
         try:

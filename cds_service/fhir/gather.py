@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from queue import Empty, SimpleQueue
@@ -51,7 +52,8 @@ class GatherOptions:
 
     ``keys`` is the client's own prefetch key map (key to resource type); prefetch may hold
     ``max_resources``: each costs work, and no chart of one patient needs more;
-    ``page_size`` is added to searches as ``_count`` unless it is 0.
+    ``page_size`` is added to searches as ``_count`` unless it is 0; within ``waiting`` the request
+    does nothing but wait for answers.
     """
 
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class GatherOptions:
     page_size: int = 200
     medication_batch: int = 20
     max_medications: int = 100
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def gather(
@@ -187,7 +190,8 @@ class _Gathering:
         self._ask_medications()
         while self.pending:
             try:
-                future = self.done.get(timeout=self.deadline.left())
+                with self.options.waiting():
+                    future = self.done.get(timeout=self.deadline.left())
             except Empty:
                 break
             future.result()

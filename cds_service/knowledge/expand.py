@@ -13,7 +13,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,16 @@ class ExpansionError(Exception):
     """The server gave no complete expansion."""
 
 
-def expand(server: str, canonical: str, page: int = PAGE) -> dict[str, Any]:
-    """The ValueSet with all codes of ``canonical`` as the server expands it now, page by page."""
+def expand(
+    server: str,
+    canonical: str,
+    page: int = PAGE,
+    on_page: Callable[[int, int | None], None] = lambda codes, of: None,
+) -> dict[str, Any]:
+    """The ValueSet with all codes of ``canonical`` as the server expands it now, page by page.
+
+    :param on_page: hears how many codes have come, and of how many where the server says so.
+    """
     concepts: list[dict[str, Any]] = []
     first: dict[str, Any] = {}
     with requests.Session() as session:
@@ -40,6 +48,7 @@ def expand(server: str, canonical: str, page: int = PAGE) -> dict[str, Any]:
         for expansion in _pages(session, f"{server.rstrip('/')}/ValueSet/$expand", canonical, page):
             first = first or expansion
             concepts += expansion["contains"]
+            on_page(len(concepts), _number(expansion.get("total")))
     kept = {key: first[key] for key in ("identifier", "timestamp", "parameter") if key in first}
     return {
         "resourceType": "ValueSet",
@@ -64,6 +73,10 @@ def _pages(session: requests.Session, url: str, canonical: str, page: int) -> It
         raise ExpansionError(f"{url}: more than {MOST_PAGES} pages")
     if isinstance(total, int) and seen < total:
         raise ExpansionError(f"{url}: {seen} of {total} codes")
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _get(session: requests.Session, url: str, query: dict[str, str]) -> dict[str, Any]:

@@ -15,12 +15,14 @@ import msgspec
 from msgspec import Struct
 
 from cds_service.cds_hooks import HOOKS, CallContext, HookRequest, encode, operation_outcome, parse_request
-from cds_service.cds_hooks.authentication import Caller
+from cds_service.cds_hooks.authentication import Authenticator, Caller
 from cds_service.cds_hooks.validation import Violation, validate_request, validate_response
 from cds_service.decision import Decider, Workings
 from cds_service.errors import InvalidJSON, InvalidRequest, MissingField, ServiceError
+from cds_service.replay.presented import Presented, present
 from cds_service.replay.reading import BadJson, parse_json
 from cds_service.replay.trace import Trace, trace
+from cds_service.services import id_of
 
 TODAY_KEY = "ldn-cds.today"
 """Key of the request's ``extension`` that names the day of the decision; redaction writes it (ISO date)."""
@@ -55,6 +57,8 @@ class Replayed(Struct, frozen=True, omit_defaults=True):
     request_breaks: tuple[Broken, ...] = ()
     response_breaks: tuple[Broken, ...] = ()
     trace: Trace | None = None
+    presented: Presented | None = None
+    """The caller's token, where one was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,34 @@ class Replayer:
     decider: Decider
     base_url: str | None = None
 
-    def replay(self, body: bytes, *, fetch: bool = False, caller: Caller | None = None) -> Replayed:
-        """Answer ``body``, the service guessed from its hook; ``fetch`` asks its FHIR server too."""
+    def replay(
+        self,
+        body: bytes,
+        *,
+        fetch: bool = False,
+        caller: Caller | None = None,
+        authorization: str | None = None,
+        authenticator: Authenticator | None = None,
+    ) -> Replayed:
+        """Answer ``body``, the service guessed from its hook; ``fetch`` asks its FHIR server too.
+
+        :param authorization: the header the call came with; ``caller`` is whom it shows, unless given.
+        :param authenticator: says whether it would be taken.
+        """
+        if not authorization:
+            return self._replay(body, fetch, caller)
+        presented, shown = present(authorization, self._url(body), authenticator)
+        return msgspec.structs.replace(self._replay(body, fetch, caller or shown), presented=presented)
+
+    def _url(self, body: bytes) -> str | None:
+        """Of the service that ``body`` was sent to: what the token's audience must be."""
+        try:
+            hook = _hook_of(parse_json(body))
+        except (BadJson, ServiceError):
+            return None
+        return f"{self.base_url.rstrip('/')}/cds-services/{id_of(HOOKS[hook])}" if self.base_url else None
+
+    def _replay(self, body: bytes, fetch: bool, caller: Caller | None) -> Replayed:
         try:
             decoded = parse_json(body)
         except BadJson as bad:

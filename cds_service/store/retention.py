@@ -5,6 +5,7 @@ A card goes together with its feedback. Comments, where they are kept at all, ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,12 +68,16 @@ def count_old(engine: Engine, limits: Limits) -> Purged:
         return Purged(*(connection.scalar(query) or 0 for query in wanted))
 
 
-def purge(engine: Engine, limits: Limits) -> Purged:
-    """Remove what is old, in steps that keep nobody waiting. Raises ``SQLAlchemyError``."""
+def purge(engine: Engine, limits: Limits, on_step: Callable[[int], None] = lambda cards_gone: None) -> Purged:
+    """Remove what is old, in steps that keep nobody waiting. Raises ``SQLAlchemyError``.
+
+    :param on_step: hears how many cards have gone.
+    """
     gone = Purged(0, 0, 0)
     while True:
         step = _purge_some(engine, limits)
         gone = Purged(gone.cards + step.cards, gone.feedback + step.feedback, 0)
+        on_step(gone.cards)
         if step.cards < _AT_A_TIME:
             break
     with engine.execution_options(immediate=True).begin() as connection:

@@ -52,6 +52,7 @@ class Store:
         self._metrics = metrics or Metrics()
         self.comments = Comments.from_settings(settings)
         self.engine = open_database(settings.database_url)
+        self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._records = settings.record_cards and not is_in_memory(settings.database_url)
         folder = settings.journal_dir or folder_of(settings.database_url) / "journal"
         self.journal = Journal(Path(folder))
@@ -165,7 +166,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection to ask the tables with.
+        """A connection to ask the tables with, of SQLAlchemy or through the driver.
 
         Raises :class:`~cds_service.errors.Unavailable` when the database does not answer, and for a
         second after that without asking it: whoever answers a prescriber cannot wait each time.
@@ -176,7 +177,7 @@ class Store:
             self.prepare()
             with self.engine.connect() as connection:
                 yield connection
-        except (DBAPIError, PoolTimeout, OSError) as error:
+        except (DBAPIError, self._driver_error, PoolTimeout, OSError) as error:
             self._rests_until = time.monotonic() + _REST
             _log.error("the store cannot be read: %s", type(error).__qualname__)
             raise Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER) from error

@@ -8,6 +8,7 @@ from typing import Any
 import flask
 from markdown_it import MarkdownIt
 
+from cds_service.cds_hooks.authentication import Authenticator
 from cds_service.decision import Decider
 from cds_service.errors import NotFound
 from cds_service.openapi import example_request
@@ -20,8 +21,14 @@ _FORM_OVERHEAD = 10_000
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 
 
-def replay_blueprint(decider: Decider, settings: Settings) -> flask.Blueprint:
-    """The page. The request's FHIR server can be asked in development only: a page has no caller to trust."""
+def replay_blueprint(
+    decider: Decider, settings: Settings, authenticator: Authenticator | None = None
+) -> flask.Blueprint:
+    """The page. The request's FHIR server can be asked in development only: a page has no caller to trust.
+
+    :param authenticator: judges callers' tokens; without one (production, where whoever reaches the page
+        could learn who is registered) their claims are shown unjudged.
+    """
     blueprint = flask.Blueprint("replay", __name__, template_folder="templates")
 
     @blueprint.get("/replay")
@@ -37,7 +44,13 @@ def replay_blueprint(decider: Decider, settings: Settings) -> flask.Blueprint:
         fetch = settings.development and "fetch" in flask.request.form
         base_url = settings.public_url or (flask.request.url_root if settings.development else None)
         replayer = Replayer(decider, base_url.rstrip("/") if base_url else None)
-        return _show(settings, sent=body.decode(errors="replace"), found=replayer.replay(body, fetch=fetch))
+        found = replayer.replay(
+            body,
+            fetch=fetch,
+            authorization=flask.request.form.get("authorization", "").strip(),
+            authenticator=authenticator,
+        )
+        return _show(settings, sent=body.decode(errors="replace"), found=found)
 
     return blueprint
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from cds_service.scenarios import load
 from tests.browser.conftest import HEAVIEST, OpenContext, violations, weight
+from tests.cds_hooks.authentication.signing import ISS, claims, header, sign
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 375, "height": 740}
@@ -85,3 +86,15 @@ def test_dark_and_on_a_phone(open_page: OpenContext) -> None:
     replay(page, request())
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_the_callers_token_is_taken_apart_and_accessible(page: Page) -> None:
+    page.goto("/replay")
+    page.get_by_label("Body of the call").fill(request())
+    page.get_by_label("Its Authorization header").fill(f"Bearer {sign(claims(), header())}")
+    page.get_by_role("button", name="Replay").click()
+    token = page.get_by_role("region", name="Token of the caller")
+    expect(token).to_contain_text("no client is registered (CLIENTS_FILE)")
+    expect(token).to_contain_text(ISS)
+    expect(page.get_by_label("Its Authorization header")).to_have_value("")
+    assert violations(page) == []

@@ -60,3 +60,22 @@ def test_an_unknown_command_ends_with_two() -> None:
     result = run("repaly")
     assert result.exit_code == 2
     assert "No such command" in result.stderr
+
+
+def test_help_waits_for_no_web_application() -> None:
+    """Nor does shell completion: a second's wait at each key would be one too many."""
+    program = (
+        "import sys; from cds_service.cli import main; main(['--help'], standalone_mode=False);"
+        "sys.exit(bool({'flask', 'sqlalchemy', 'requests'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_the_package_names_what_it_offers() -> None:
+    import cds_service
+    from cds_service.application import create_app
+
+    assert cds_service.create_app is create_app
+    assert cds_service.__version__
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        cds_service.no_such_thing  # noqa: B018
