@@ -19,6 +19,7 @@ from cds_service.chart.peripheral_doses import daily_mg
 from cds_service.chart.problems import name_of
 from cds_service.chart.showing import medicine_name, milligrams
 from cds_service.chart.surgeries import is_surgery
+from cds_service.chart.times import ends, periods_of
 from cds_service.fhir.dosage import DoseStep, read_dosages
 from cds_service.fhir.reading import read_draft
 from cds_service.fhir.records import Gap, PatientRecord
@@ -35,6 +36,9 @@ from cds_service.fhir.resources import (
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Form, Meaning, Medicine, Role
 
+_MEDICATION_ORDERS = (MedicationRequest, MedicationOrder)
+_SERVICES = (ServiceRequest, Procedure)
+_MAY_FORBID = (MedicationRequest, ServiceRequest)
 _DEAD = {"cancelled", "entered-in-error", "stopped", "revoked"}
 _ORAL_CODES = {"26643006", "po", "c38288"}
 _ORAL_WORDS = re.compile(r"\b(oral(ly)?|per os|mouth|po|p\.o|swallow(ed)?)\b")
@@ -93,7 +97,7 @@ def read_drafts(orders: Iterable[DraftOrder]) -> tuple[Draft, ...]:
 
 def _is_void(resource: Resource | None) -> bool:
     """Cancelled, or the order *not* to give something."""
-    do_not = isinstance(resource, MedicationRequest | ServiceRequest) and resource.do_not_perform
+    do_not = isinstance(resource, _MAY_FORBID) and resource.do_not_perform
     return bool(do_not) or getattr(resource, "status", None) in _DEAD
 
 
@@ -114,9 +118,9 @@ def concern(drafts: Sequence[Draft], unresolved: PatientRecord, clinical: Clinic
 
 def _concern(draft: Draft, unresolved: PatientRecord, clinical: Clinical) -> Concern:
     resource = draft.resource
-    if isinstance(resource, ServiceRequest | Procedure):
+    if isinstance(resource, _SERVICES):
         return Concern.MEDICATIONS if is_surgery(resource, clinical) else Concern.NONE
-    if not isinstance(resource, MedicationRequest | MedicationOrder):
+    if not isinstance(resource, _MEDICATION_ORDERS):
         return Concern.NONE
     medicine, gap = medicine_of(resource, unresolved)
     if medicine.is_naltrexone or (gap and reference_of(resource)):
@@ -130,7 +134,7 @@ def unidentified(drafts: Sequence[Draft], record: PatientRecord) -> tuple[str, .
         draft.path
         for draft in drafts
         if draft.selected
-        and isinstance(draft.resource, MedicationRequest | MedicationOrder)
+        and isinstance(draft.resource, _MEDICATION_ORDERS)
         and reference_of(draft.resource)
         and medicine_of(draft.resource, record)[1]
     )
@@ -151,10 +155,10 @@ def read_basket(
     for draft in drafts:
         gaps.extend(draft.gaps)
         resource = draft.resource
-        if isinstance(resource, MedicationRequest | MedicationOrder):
+        if isinstance(resource, _MEDICATION_ORDERS):
             medicine, _ = medicine_of(resource, record)
             yield _medication_order(draft, resource, medicine, reasons(resource), clock)
-        elif isinstance(resource, ServiceRequest | Procedure):
+        elif isinstance(resource, _SERVICES):
             yield _service_order(draft, resource, clock, clinical)
 
 
@@ -182,10 +186,10 @@ def _medication_order(
         dose=dose,
         route_oral=_is_oral(steps, medicine),
         reasons=reasons,
-        replaces=tuple(r.reference for r in _replaced(resource) if r.reference),
+        replaces=tuple([r.reference for r in _replaced(resource) if r.reference]),
         starts=starts,
         until=until,
-        as_needed=any(step.as_needed for step in steps),
+        as_needed=any([step.as_needed for step in steps]),
         daily_mg=mg,
         evidence=_evidence(medicine, dose, mg),
     )
@@ -206,24 +210,25 @@ def _replaced(resource: MedicationRequest | MedicationOrder) -> list[Reference]:
 
 
 def _dates(resource: MedicationRequest | MedicationOrder, clock: Clock) -> tuple[date | None, date | None]:
-    repeats = [d.timing.repeat for d in resource.dosage_instruction if d.timing and d.timing.repeat]
-    periods = [repeat.bounds_period for repeat in repeats if repeat.bounds_period]
+    periods = periods_of(resource.dosage_instruction)
     if resource.dispense_request and resource.dispense_request.validity_period and not periods:
         periods = [resource.dispense_request.validity_period]
-    return clock.earliest(*(p.start for p in periods)), clock.latest(*(p.end for p in periods))
+    return ends(periods, clock)
 
 
 def _is_oral(steps: Sequence[DoseStep], medicine: Medicine) -> bool:
     """By mouth unless a route or a form says otherwise; a route that is not understood is not the mouth."""
     if medicine.form in _OTHER_FORMS:
         return False
-    return all(_names_mouth(step) for step in steps if step.route_codings or step.route_text)
+    return all([_names_mouth(step) for step in steps if step.route_codings or step.route_text])
 
 
 def _names_mouth(step: DoseStep) -> bool:
     codes = {(code or "").lower() for _, code, _ in step.route_codings}
+    if codes & _ORAL_CODES:
+        return True
     said = " ".join([step.route_text or "", *(display or "" for _, _, display in step.route_codings)]).lower()
-    return bool(codes & _ORAL_CODES or _ORAL_WORDS.search(said))
+    return bool(_ORAL_WORDS.search(said))
 
 
 def _evidence(medicine: Medicine, dose: NaltrexoneDose, daily: float | None) -> Evidence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
@@ -27,20 +27,23 @@ class Clock:
 
     def latest(self, *texts: str | None) -> date | None:
         """The last day any of ``texts`` can mean."""
-        return max((_countable(span.latest) for span in self._spans(texts)), default=None)
+        days = [span.latest for span in self._spans(texts)]
+        return _countable(max(days)) if days else None
 
     def earliest(self, *texts: str | None) -> date | None:
         """The first day any of ``texts`` can mean."""
-        return min((_countable(span.earliest) for span in self._spans(texts)), default=None)
+        days = [span.earliest for span in self._spans(texts)]
+        return _countable(min(days)) if days else None
 
-    def _spans(self, texts: Iterable[str | None]) -> Iterator[Span]:
-        return (span for text in texts if text and (span := read_date(text, self.zone)))
+    def _spans(self, texts: Iterable[str | None]) -> list[Span]:
+        return [span for text in texts if text and (span := read_date(text, self.zone))]
 
     def shown(self, *texts: str | None) -> str:
         """The first readable of ``texts`` as it was recorded: a partial date stays partial."""
-        span = next(self._spans(texts), None)
-        if span is None:
+        spans = self._spans(texts)
+        if not spans:
             return ""
+        span = spans[0]
         if span.earliest == span.latest:
             return day(span.latest)
         same_month = span.earliest.month == span.latest.month

@@ -37,10 +37,11 @@ def is_denial(record: MedicationRecord) -> bool:
 def denial_of(entry: Entry, clock: Clock) -> Denial | None:
     """Statements only: a dose not given on a ward denies nothing."""
     record = entry.record
-    if not isinstance(record, MedicationStatement) or status_of(record) == "entered-in-error":
+    if not isinstance(record, MedicationStatement):
         return None
+    status = status_of(record)
     denies = is_denial(record)
-    if not denies and status_of(record) not in {"stopped", "completed"}:
+    if status == "entered-in-error" or (not denies and status not in {"stopped", "completed"}):
         return None
     period = record.effective_period or Period()
     when = clock.not_after_today(
@@ -48,7 +49,7 @@ def denial_of(entry: Entry, clock: Clock) -> Denial | None:
         or clock.latest(period.end)
         or clock.latest(record.effective_date_time, period.start)
     )
-    words = "says not taken" if denies else f"says {status_of(record)}"
+    words = "says not taken" if denies else f"says {status}"
     facts = (f"{words}, {day(when)}" if when else words,)
     names = frozenset(i.name for i in entry.medicine.ingredients if i.role is not Role.OTHER)
     return Denial(

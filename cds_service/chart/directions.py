@@ -3,7 +3,8 @@
 The reader takes what prescribers write about naltrexone and answers with the
 same :class:`~cds_service.fhir.dosage.DoseStep` values that a structured dosage
 gives, so that one reckoning serves both. What it does not understand it leaves
-out: a step without a value is not a step.
+out: a step without a value is not a step. Most orders are written in the same
+few words; their numbers are remembered, the words are not.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cds_service.chart.direction_phrases import MASS as _MASS
 from cds_service.chart.direction_phrases import NUMBER as _NUMBER
 from cds_service.chart.direction_phrases import plainly
 from cds_service.fhir.dosage import DoseStep
+from cds_service.knowledge.memory import Memory
 
 _PIECES = r"capsules?|caps?|tablets?|tabs?|pills?|lozenges?|troches?"
 _MG_PER = {
@@ -80,14 +82,19 @@ _FREQUENCIES = (
 
 
 def read_directions(text: str | None) -> tuple[DoseStep, ...]:
-    """The steps written in ``text``, in order; empty when it names no dose."""
-    if not text:
-        return ()
+    """The steps written in ``text``, in order; empty when it names no dose. They do not repeat the text."""
+    return _steps_of.ask(text, lambda: _read(text)) if text else ()
+
+
+_steps_of: Memory[tuple[DoseStep, ...]] = Memory()
+
+
+def _read(text: str) -> tuple[DoseStep, ...]:
     plain = _WORD.sub(lambda found: _WORDS[found.group()], plainly(text.casefold()))
     per_ml = _concentration(plain)
     plain = _STEPS_UP_TO.sub(" then ", _CONCENTRATION.sub(" ", plain))
     steps = [step for part in _NEXT_STEP.split(plain) if (step := _step(part, per_ml))]
-    return _in_sequence(_inherit_frequency(_inherit_strength(steps, plain)), text)
+    return _in_sequence(_inherit_frequency(_inherit_strength(steps, plain)))
 
 
 def _concentration(text: str) -> float | None:
@@ -171,11 +178,11 @@ def _inherit_frequency(steps: list[DoseStep]) -> list[DoseStep]:
     return [step if step.per_day else replace(step, per_day=known) for step in steps]
 
 
-def _in_sequence(steps: list[DoseStep], text: str) -> tuple[DoseStep, ...]:
+def _in_sequence(steps: list[DoseStep]) -> tuple[DoseStep, ...]:
     elapsed: float | None = 0.0
     placed = []
     for number, step in enumerate(steps, start=1):
-        placed.append(replace(step, sequence=number, starts_after_days=elapsed, text=text))
+        placed.append(replace(step, sequence=number, starts_after_days=elapsed))
         elapsed = None if elapsed is None or step.lasts_days is None else elapsed + step.lasts_days
     return tuple(placed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from cds_service.chart.directions import read_directions
 from cds_service.chart.model import DailyStep, DoseProblem, NaltrexoneDose
@@ -24,25 +25,44 @@ def naltrexone_dose(
     strength in the medicine's name ("naltrexone 4.5 mg capsule") counts as one
     unit a day when nothing else names an amount.
     """
-    coded = [step for step in structured if step.value is not None]
-    written = [step for text in texts for step in read_directions(text)]
-    coded_steps, coded_problem = _daily(coded, medicine)
-    text_steps, _ = _daily(written, medicine)
-    chosen, steps, problem = (coded, coded_steps, coded_problem)
-    if not steps and text_steps:
-        chosen, steps, problem = (written, text_steps, None)
+    coded = _read([step for step in structured if step.value is not None], medicine)
+    written = _read([step for text in texts for step in read_directions(text)], medicine)
+    chosen = written if written.daily and not coded.daily else coded
+    steps, problem = chosen.daily, chosen.problem
     if not steps and problem is DoseProblem.NONE_GIVEN:
         steps, problem = _from_strength(medicine)
-    highest = _highest(chosen, medicine)
+    mg, every_days = _highest(chosen.doses) or (steps[0].mg if steps else None, 1.0)
     return NaltrexoneDose(
         steps=tuple(steps),
-        per_dose_mg=highest[0] if highest else (steps[0].mg if steps else None),
-        every_days=highest[1] if highest else 1.0,
-        structured_mg=max((s.mg for s in coded_steps), default=None),
-        text_mg=max((s.mg for s in text_steps), default=None),
+        per_dose_mg=mg,
+        every_days=every_days,
+        structured_mg=max([step.mg for step in coded.daily], default=None),
+        text_mg=max([step.mg for step in written.daily], default=None),
         problem=problem,
-        frequency_assumed=any(step.per_day is None for step in chosen),
+        frequency_assumed=any([step.per_day is None for step, _ in chosen.doses]),
     )
+
+
+_Dose = tuple[DoseStep, float | None]
+"""A step, and the mg in one dose of it."""
+
+
+class _Reading(NamedTuple):
+    """What the coded dosage, or the directions, say; ``daily`` is empty when there is a problem."""
+
+    doses: list[_Dose]
+    daily: list[DailyStep]
+    problem: DoseProblem | None
+
+
+def _read(steps: list[DoseStep], medicine: Medicine) -> _Reading:
+    problem = None if steps else DoseProblem.NONE_GIVEN
+    doses = []
+    for step in steps:
+        mg, why = milligrams(step, medicine)
+        doses.append((step, mg))
+        problem = problem or why
+    return _Reading(doses, [] if problem else _daily(doses), problem)
 
 
 def milligrams(step: DoseStep, medicine: Medicine) -> tuple[float | None, DoseProblem | None]:
@@ -69,29 +89,23 @@ def milligrams(step: DoseStep, medicine: Medicine) -> tuple[float | None, DosePr
     return None, DoseProblem.UNIT_UNKNOWN
 
 
-def _daily(steps: list[DoseStep], medicine: Medicine) -> tuple[list[DailyStep], DoseProblem | None]:
+def _daily(doses: list[_Dose]) -> list[DailyStep]:
     daily: list[DailyStep] = []
-    problem: DoseProblem | None = None if steps else DoseProblem.NONE_GIVEN
-    for group in _concurrent(steps):
-        total = 0.0
-        for step in group:
-            amount, why = milligrams(step, medicine)
-            problem = problem or why
-            total += (amount or 0.0) * (step.per_day or 1.0)
+    for group in _concurrent(doses):
+        total = sum([(mg or 0.0) * (step.per_day or 1.0) for step, mg in group])
         if total > 0:
-            daily.append(DailyStep(round(total, 6), group[-1].lasts_days))
-    return ([], problem) if problem else (daily, None)
+            daily.append(DailyStep(round(total, 6), group[-1][0].lasts_days))
+    return daily
 
 
-def _concurrent(steps: list[DoseStep]) -> list[list[DoseStep]]:
+def _concurrent(doses: list[_Dose]) -> list[list[_Dose]]:
     """Dosages taken together (1.5 mg at noon and 3 mg at night) against steps in sequence."""
-    groups: list[list[DoseStep]] = []
-    for step in steps:
-        together = groups and _same_time(groups[-1][-1], step)
-        if together:
-            groups[-1].append(step)
+    groups: list[list[_Dose]] = []
+    for dose in doses:
+        if groups and _same_time(groups[-1][-1][0], dose[0]):
+            groups[-1].append(dose)
         else:
-            groups.append([step])
+            groups.append([dose])
     return groups
 
 
@@ -104,14 +118,10 @@ def _same_time(before: DoseStep, step: DoseStep) -> bool:
     return before.sequence == step.sequence or not before.sequence or not step.sequence
 
 
-def _highest(steps: list[DoseStep], medicine: Medicine) -> tuple[float, float] | None:
+def _highest(doses: list[_Dose]) -> tuple[float, float] | None:
     """(mg per dose, days between doses) of the step with the largest dose."""
-    doses = [
-        (amount, max(1.0, 1 / step.per_day) if step.per_day else 1.0)
-        for step in steps
-        if (amount := milligrams(step, medicine)[0])
-    ]
-    return max(doses, default=None)
+    known = [(mg, max(1.0, 1 / step.per_day) if step.per_day else 1.0) for step, mg in doses if mg]
+    return max(known, default=None)
 
 
 def _from_strength(medicine: Medicine) -> tuple[list[DailyStep], DoseProblem | None]:

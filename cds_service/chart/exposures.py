@@ -56,8 +56,8 @@ _NOT_AN_ORDER = {"plan", "proposal", "option"}
 def exposures(entries: Sequence[Entry], clock: Clock, clinical: Clinical) -> tuple[Exposure, ...]:
     """All exposures of ``entries``; entries that are none (errors, plans, denials) leave nothing behind."""
     denials = [denial for entry in entries if (denial := denial_of(entry, clock))]
-    found = (_exposure(entry, clock, clinical) for entry in entries)
-    return tuple(against(exposure, denials) for exposure in found if exposure)
+    found = [exposure for entry in entries if (exposure := _exposure(entry, clock, clinical))]
+    return tuple([against(exposure, denials) for exposure in found] if denials else found)
 
 
 # --- one entry -------------------------------------------------------------
@@ -69,7 +69,7 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         return None
     steps = read_dosages(dosages_of(record))
     times = times_of(record, steps, entry.medicine, clock, clinical)
-    as_needed = any(step.as_needed for step in steps)
+    as_needed = any([step.as_needed for step in steps])
     presence = _presence(entry, times, as_needed, clock, clinical)
     ended = _end(times, entry.medicine, clock, clinical) if presence is Presence.ENDED else None
     return Exposure(
@@ -94,8 +94,9 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
 
 def why_no_exposure(record: MedicationRecord) -> str | None:
     """Why an entry is none, in words; None when it is one."""
-    if status_of(record) in _NO_EXPOSURE:
-        return f"status {status_of(record)}"
+    status = status_of(record)
+    if status in _NO_EXPOSURE:
+        return f"status {status}"
     if is_denial(record):
         return "says that it is not taken"
     return None if _is_order(record) else "a plan, a proposal, or an order not to give it"

@@ -16,7 +16,9 @@ _MG = {"mg": 1.0, "mcg": 0.001, "ug": 0.001, "g": 1000.0}
 def medicine_of(resource: MedicationRecord, record: PatientRecord) -> tuple[Medicine, Gap | None]:
     """What ``resource`` is about, and the gap when that cannot be told."""
     found = medication_of(resource, None, record)
-    texts = [*found.texts, *(text for ingredient in found.ingredients for text in ingredient.texts)]
+    texts = found.texts
+    for ingredient in found.ingredients:
+        texts += ingredient.texts
     medicine = recognise(found.codings, texts, found.ingredient_codings)
     if medicine.has(Role.NALTREXONE) and medicine.naltrexone_mg is None:
         medicine = _with_strength(medicine, found)

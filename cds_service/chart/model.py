@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from functools import cached_property
 from typing import Literal
 
 from cds_service.fhir.records import Gap
@@ -59,7 +58,7 @@ class DoseProblem(StrEnum):
     UNIT_CONFLICT = "the unit's code and text disagree"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NaltrexoneDose:
     """How much naltrexone an order means.
 
@@ -76,11 +75,13 @@ class NaltrexoneDose:
     text_mg: float | None = None
     problem: DoseProblem | None = None
     frequency_assumed: bool = False
+    mg_per_day: float | None = field(init=False, repr=False, compare=False)
+    """The highest daily dose of all steps, mg."""
 
-    @cached_property
-    def mg_per_day(self) -> float | None:
-        """The highest daily dose of all steps, mg."""
-        return max((step.mg for step in self.steps), default=None)
+    def __post_init__(self) -> None:
+        """Told once: a rule asks a dozen times."""
+        highest = max([step.mg for step in self.steps], default=None)
+        object.__setattr__(self, "mg_per_day", highest)
 
     @property
     def is_stepwise(self) -> bool:
@@ -153,7 +154,7 @@ class Order:
     medicine: Medicine
     selected: bool = True
     kind: Basket = Basket.MEDICATION
-    dose: NaltrexoneDose = field(default_factory=NaltrexoneDose)
+    dose: NaltrexoneDose = NaltrexoneDose()
     route_oral: bool = True
     reasons: frozenset[Meaning] = frozenset()
     replaces: tuple[str, ...] = ()
@@ -162,7 +163,7 @@ class Order:
     as_needed: bool = False
     daily_mg: float | None = None
     """Of a peripheral opioid, mg a day."""
-    evidence: Evidence = field(default_factory=lambda: Evidence("order"))
+    evidence: Evidence = Evidence("order")
 
     @property
     def reference(self) -> str | None:
@@ -244,12 +245,12 @@ class PlannedSurgery:
     day: date | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PatientChart:
     """The whole of it. ``today`` is the site's date at the moment of decision."""
 
     today: date
-    person: Person = field(default_factory=Person)
+    person: Person = Person()
     orders: tuple[Order, ...] = ()
     exposures: tuple[Exposure, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -257,25 +258,37 @@ class PatientChart:
     allergies: tuple[Allergy, ...] = ()
     other_allergies: tuple[Evidence, ...] = ()
     surgeries: tuple[PlannedSurgery, ...] = ()
-    pregnancy: Pregnancy = field(default_factory=Pregnancy)
+    pregnancy: Pregnancy = Pregnancy()
     gaps: tuple[Gap, ...] = ()
     unreadable_orders: tuple[str, ...] = ()
+    naltrexone_in_basket: tuple[Order, ...] = field(init=False, repr=False, compare=False)
+    """Orders that hold naltrexone and no opioid, to judge or not."""
+    naltrexone_orders: tuple[Order, ...] = field(init=False, repr=False, compare=False)
+    """Those of them that are to be judged."""
+    roles_listed: frozenset[Role] = field(init=False, repr=False, compare=False)
+    """Of all that is on the medication lists."""
+
+    def __post_init__(self) -> None:
+        """Told once: nearly every rule asks."""
+        basket = tuple([order for order in self.orders if order.medicine.is_naltrexone])
+        object.__setattr__(self, "naltrexone_in_basket", basket)
+        object.__setattr__(self, "naltrexone_orders", tuple([order for order in basket if order.selected]))
+        roles = frozenset().union(*[exposure.medicine.roles for exposure in self.exposures])
+        object.__setattr__(self, "roles_listed", roles)
 
     def judged(self) -> Iterator[Order]:
         """The orders to judge."""
         return (order for order in self.orders if order.selected)
 
-    def naltrexone_orders(self) -> tuple[Order, ...]:
-        """Orders to judge that hold naltrexone and no opioid."""
-        return self._naltrexone_orders
-
-    @cached_property
-    def _naltrexone_orders(self) -> tuple[Order, ...]:
-        return tuple(order for order in self.judged() if order.medicine.is_naltrexone)
-
     def exposed(self, *roles: Role, presence: Collection[Presence] = _ANY) -> tuple[Exposure, ...]:
         """Entries of the lists with an ingredient of ``roles`` and one of ``presence``."""
-        return tuple(e for e in self.exposures if e.medicine.has(*roles) and e.presence in presence)
+        if self.roles_listed.isdisjoint(roles):
+            return ()
+        return tuple([e for e in self.exposures if e.medicine.has(*roles) and e.presence in presence])
+
+    def taking_naltrexone(self) -> list[Exposure]:
+        """Entries of the lists that hold naltrexone and no opioid, and say that the patient takes it."""
+        return [e for e in self.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
 
     def with_meaning(self, *meanings: Meaning, active: bool | None = True) -> tuple[Problem, ...]:
         """Problems that mean any of ``meanings`` (``active=None``: whatever their status)."""
@@ -286,5 +299,7 @@ class PatientChart:
 
     def measured(self, measure: Measure) -> tuple[Measurement, ...]:
         """Results of ``measure``, newest first; undated ones last."""
+        if not self.measurements:
+            return ()
         found = [m for m in self.measurements if measure in m.measures]
         return tuple(sorted(found, key=lambda m: m.day or date.min, reverse=True))

@@ -64,6 +64,8 @@ def pregnancy(
     clinical: Clinical,
 ) -> Pregnancy:
     """The state on ``today``. ``weeks``: weeks of gestation by the position of the problem naming them."""
+    if not problems and not answers:
+        return Pregnancy()
     if person.age is not None and person.age < 8:  # a newborn's chart speaks of the mother's delivery
         return Pregnancy()
     signs = [*_of_problems(problems, weeks, clinical), *_of_answers(answers, clinical)]

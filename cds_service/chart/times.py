@@ -46,13 +46,16 @@ class Times:
     days_supplied: float | None = None
 
 
+_WITH_INSTRUCTIONS = (MedicationRequest, MedicationOrder, MedicationDispense)
+
+
 def dosages_of(record: MedicationRecord) -> list[Dosage]:
+    if isinstance(record, _WITH_INSTRUCTIONS):
+        return record.dosage_instruction
     if isinstance(record, MedicationStatement):
         return record.dosage
     if isinstance(record, MedicationAdministration):
         return [record.dosage] if record.dosage else []
-    if isinstance(record, MedicationRequest | MedicationOrder | MedicationDispense):
-        return record.dosage_instruction
     return []
 
 
@@ -93,7 +96,7 @@ def _order_times(record: MedicationRecord, steps: Sequence[DoseStep], clock: Clo
     total = days * fills if days else _bounded_days(steps)
     starts = _bounds(record, clock)
     first = starts[0] or written
-    until = max((d for d in (plus(first, total), starts[1]) if d), default=None)
+    until = max([d for d in (plus(first, total), starts[1]) if d], default=None)
     return Times(first, first, until, ended, total)
 
 
@@ -102,7 +105,7 @@ def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
     first = clock.latest(period.start, record.effective_date_time)
     ended = clock.latest(period.end)
     asserted = clock.latest(record.date_asserted)
-    known = max((d for d in (first, asserted) if d and d <= clock.today), default=first or asserted)
+    known = max([d for d in (first, asserted) if d and d <= clock.today], default=first or asserted)
     over = status_of(record) in OVER
     if ended is None and over:
         ended = (
@@ -139,9 +142,20 @@ def effect_days(medicine: Medicine, clinical: Clinical) -> int | None:
 
 
 def _bounds(record: MedicationRecord, clock: Clock) -> tuple[date | None, date | None]:
-    repeats = [d.timing.repeat for d in dosages_of(record) if d.timing and d.timing.repeat]
-    periods = [r.bounds_period for r in repeats if r.bounds_period]
-    return clock.earliest(*(p.start for p in periods)), clock.latest(*(p.end for p in periods))
+    return ends(periods_of(dosages_of(record)), clock)
+
+
+def periods_of(dosages: Sequence[Dosage]) -> list[Period]:
+    """The periods that dosages are bounded by."""
+    repeats = [d.timing.repeat for d in dosages if d.timing and d.timing.repeat]
+    return [repeat.bounds_period for repeat in repeats if repeat.bounds_period]
+
+
+def ends(periods: Sequence[Period], clock: Clock) -> tuple[date | None, date | None]:
+    """The first and the last day of all."""
+    if not periods:
+        return None, None
+    return clock.earliest(*[p.start for p in periods]), clock.latest(*[p.end for p in periods])
 
 
 def _bounded_days(steps: Sequence[DoseStep]) -> float | None:
@@ -151,10 +165,12 @@ def _bounded_days(steps: Sequence[DoseStep]) -> float | None:
 
 def _days_supplied(quantity: float | None, steps: Sequence[DoseStep]) -> float | None:
     """Pieces dispensed over pieces a day, when both are known."""
+    if not quantity:
+        return None
     per_day = sum(
         (s.value_high or s.value or 0) * (s.per_day or 0) for s in steps if s.unit not in {"mg", "mcg", "g"}
     )
-    return quantity / per_day if quantity and per_day > 0 else None
+    return quantity / per_day if per_day > 0 else None
 
 
 def plus(when: date | None, days: float | None) -> date | None:

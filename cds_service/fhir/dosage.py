@@ -66,13 +66,15 @@ class DoseStep(Struct, frozen=True):
 
 def read_dosages(dosages: Sequence[Dosage]) -> tuple[DoseStep, ...]:
     """All steps, in the order of their ``sequence`` where that is given."""
+    if len(dosages) == 1:
+        return (_step(dosages[0], starts_after_days=0.0),)
     steps = [_step(dosage) for dosage in dosages]
     if any(step.sequence is not None for step in steps):
         steps.sort(key=lambda step: step.sequence if step.sequence is not None else len(steps))
     return tuple(_with_starts(steps))
 
 
-def _step(dosage: Dosage) -> DoseStep:
+def _step(dosage: Dosage, starts_after_days: float | None = None) -> DoseStep:
     first, *others = _doses(dosage)
     timing = dosage.timing
     frequency = read_frequency(timing)
@@ -85,6 +87,7 @@ def _step(dosage: Dosage) -> DoseStep:
         per_day=frequency.per_day,
         per_day_high=frequency.per_day_high,
         interval_days=1 / frequency.per_day if frequency.per_day else None,
+        starts_after_days=starts_after_days,
         lasts_days=_length(repeat, frequency),
         starts=period.start if period is not None else None,
         ends=period.end if period is not None else None,
@@ -111,12 +114,11 @@ def _as_needed(dosage: Dosage) -> bool:
 
 def _doses(dosage: Dosage) -> list[Dose]:
     """The dose to use first: one in units of mass before tablets, ``ordered`` before the others."""
-    doses = [_dose(entry.dose_quantity, entry.dose_range, _kind(entry)) for entry in dosage.dose_and_rate]
-    doses += [
-        _dose(dosage.dose_quantity, dosage.dose_range),
-        _dose(dosage.quantity_quantity, dosage.quantity_range),
-        _dose(dosage.dose or dosage.quantity, None),
-    ]
+    named = [(entry.dose_quantity, entry.dose_range, _kind(entry)) for entry in dosage.dose_and_rate]
+    named.append((dosage.dose_quantity, dosage.dose_range, None))
+    named.append((dosage.quantity_quantity, dosage.quantity_range, None))
+    named.append((dosage.dose or dosage.quantity, None, None))
+    doses = [_dose(quantity, limits, kind) for quantity, limits, kind in named if quantity or limits]
     given = [dose for dose in doses if dose.value is not None or dose.value_high is not None]
     return sorted(given, key=_rank) or [Dose()]
 
@@ -129,6 +131,8 @@ def _rank(dose: Dose) -> tuple[bool, int]:
 
 
 def _kind(entry: DoseAndRate) -> str | None:
+    if entry.type is None:
+        return None
     names = [code.code or code.display for code in codes_of(entry.type)] or [text_of(entry.type)]
     return names[0].strip().lower() if names[0] else None
 
@@ -166,7 +170,7 @@ def _length(repeat: Repeat | None, frequency: Frequency) -> float | None:
 
 def _days_between(period: Period | None) -> float | None:
     """Both days count: 1 to 14 March is 14 days."""
-    if period is None:
+    if period is None or not period.start or not period.end:
         return None
     start, end = read_date(period.start, UTC), read_date(period.end, UTC)
     if start is None or end is None:
@@ -176,8 +180,6 @@ def _days_between(period: Period | None) -> float | None:
 
 
 def _with_starts(steps: list[DoseStep]) -> Iterable[DoseStep]:
-    if len(steps) == 1:
-        return [replace(steps[0], starts_after_days=0.0)]
     dates = [read_date(step.starts, UTC) for step in steps]
     known = [date for date in dates if date is not None]
     if steps and len(known) == len(steps):

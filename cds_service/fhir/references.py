@@ -77,9 +77,12 @@ def medication_of(
 ) -> MedicationSource:
     """The medicine of a medication resource; ``contained`` defaults to the resource's own."""
     concept, reference = _own_concept(record), reference_of(record)
+    codings, text = codes_of(concept), text_of(concept)
+    texts: tuple[str, ...] = (text,) if text else ()
+    if reference is None and (codings or texts):
+        return MedicationSource(codings, texts, resolved_by=ResolvedBy.CONCEPT)
     inner = record.contained if contained is None else contained
     medication, how = _resolve(reference, inner, patient_record)
-    codings, texts = codes_of(concept), _texts(text_of(concept))
     if codings or texts:
         how = ResolvedBy.CONCEPT
     if medication is not None:

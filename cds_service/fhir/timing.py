@@ -54,10 +54,11 @@ def read_frequency(timing: Timing | None) -> Frequency:
     if timing is None:
         return Frequency()
     frequency = _from_repeat(timing.repeat) if timing.repeat is not None else Frequency()
-    if frequency.per_day is None:
-        words = [code.code for code in codes_of(timing.code)] + [
-            code.display for code in codes_of(timing.code)
-        ]
+    if frequency.per_day is not None:
+        return frequency
+    if timing.code is not None:
+        codes = codes_of(timing.code)
+        words = [code.code for code in codes] + [code.display for code in codes]
         for word in (*words, text_of(timing.code)):
             low, high = _from_word(word)
             if low is not None:
@@ -70,17 +71,16 @@ def whens_of(timing: Timing | None) -> tuple[str, ...]:
     repeat = timing.repeat if timing is not None else None
     given = repeat.when if repeat is not None else None
     whens = [given] if isinstance(given, str) else given or []
-    if not whens and timing is not None:
+    if not whens and timing is not None and timing.code is not None:
         codes = {(code.code or "").upper() for code in codes_of(timing.code)}
         whens = ["HS"] if codes & {"HS", "QHS", "BED"} else []
     return tuple(when.strip().upper() for when in whens if when.strip())
 
 
 def _from_repeat(repeat: Repeat) -> Frequency:
-    days = days_in(
-        repeat.period if repeat.period is not None else 1.0, repeat.period_unit or repeat.period_units
-    )
-    longest = days_in(repeat.period_max, repeat.period_unit or repeat.period_units)
+    unit = repeat.period_unit or repeat.period_units
+    days = days_in(repeat.period if repeat.period is not None else 1.0, unit)
+    longest = days_in(repeat.period_max, unit)
     moments = max(len(repeat.time_of_day), _moments(repeat.when))
     times = repeat.frequency if repeat.frequency is not None else (moments or 1)
     if not days:
@@ -95,7 +95,9 @@ def _from_repeat(repeat: Repeat) -> Frequency:
 
 
 def _moments(when: list[str] | str | None) -> int:
-    whens = [when] if isinstance(when, str) else when or []
+    if not when:
+        return 0
+    whens = [when] if isinstance(when, str) else when
     return sum(3 if code.strip().upper() in _MEALS else 1 for code in whens)
 
 

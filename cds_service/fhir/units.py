@@ -79,8 +79,10 @@ def read_unit(quantity: Quantity | None) -> Unit:
 
 def days_in(value: float | None, unit: str | None) -> float | None:
     """A length of time in days; months count 30, years 365."""
-    name = _TIME_BY_NAME.get(unit.strip().lower().rstrip(".")) if unit else None
-    return value * _DAYS[name] if value is not None and name else None
+    if value is None or not unit:
+        return None
+    name = _TIME_BY_NAME.get(unit.strip().lower().rstrip("."))
+    return value * _DAYS[name] if name else None
 
 
 def days_of(quantity: Quantity | None) -> float | None:
@@ -94,6 +96,8 @@ def days_of(quantity: Quantity | None) -> float | None:
 def _known(text: str | None) -> str | None:
     if not text:
         return None
+    if text in _BY_NAME:
+        return _BY_NAME[text]
     word = text.strip().lower()
     if word.startswith("{") and word.endswith("}"):
         word = word[1:-1]

@@ -121,7 +121,7 @@ class Medicine:
 
     def named(self, *roles: Role) -> tuple[str, ...]:
         """Names of the ingredients that have one of ``roles``."""
-        return tuple(i.name for i in self.ingredients if i.role in roles)
+        return tuple([i.name for i in self.ingredients if i.role in roles])
 
 
 class Meaning(StrEnum):

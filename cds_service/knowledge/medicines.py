@@ -49,9 +49,9 @@ def recognise(
     names of medicines, not instructions. The same short names are looked up once.
     """
     asked = tuple(codings), tuple(texts), tuple(ingredient_codings)
-    said = chain(asked[1], *asked[0], *asked[2])
-    short = all(len(words) <= CACHED_LENGTH for words in said if words)
-    return _remembered(*asked) if short else _recognise(*asked)
+    said = filter(None, chain(asked[1], *asked[0], *asked[2]))
+    longest = max(map(len, said), default=0)
+    return _remembered(*asked) if longest <= CACHED_LENGTH else _recognise(*asked)
 
 
 def _recognise(

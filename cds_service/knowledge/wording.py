@@ -21,6 +21,8 @@ def say(topic: str, key: str, **fields: object) -> str:
     ours, caught by the tests.
     """
     sentence: str = _wording()[topic][key]
+    if "{" not in sentence:
+        return sentence
     text = sentence.format_map(fields)
     return text[:1].upper() + text[1:] if sentence.startswith("{") else text
 

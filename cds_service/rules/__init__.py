@@ -97,8 +97,12 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     that is itself in doubt is none. A topic the site has switched off is neither
     shown nor withholds.
     """
-    found = [replace(finding, rule=_name(rule)) for rule in rules for finding in rule(chart, clinical)]
-    wanted = [finding for finding in found if finding.topic.value not in clinical.rules.off]
+    wanted: list[Finding] = []
+    for rule in rules:
+        if rule is starting_dose and any(map(_withholds, wanted)):
+            continue  # nobody would see it; :mod:`verdicts` hears it all the same
+        found = [finding for finding in rule(chart, clinical) if finding.topic not in clinical.rules.off]
+        wanted += [replace(finding, rule=_name(rule)) for finding in found]
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
     return _with_unkept(sorted(shown, key=lambda finding: finding.indicator.rank), chart)
@@ -125,8 +129,12 @@ def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
 def withholding(finding: Finding, all_findings: Iterable[Finding]) -> Iterator[Finding]:
     """The others that withhold a start, a titration or a corrected dose beside them."""
     for other in all_findings:
-        if other is not finding and (other.withholds_start or other.indicator is Indicator.CRITICAL):
+        if other is not finding and _withholds(other):
             yield other
+
+
+def _withholds(finding: Finding) -> bool:
+    return finding.withholds_start or finding.indicator is Indicator.CRITICAL
 
 
 def _offer(finding: Finding, all_findings: list[Finding]) -> Finding | None:

@@ -14,7 +14,7 @@ TOPIC = Topic.AGE
 def age(chart: PatientChart, clinical: Clinical) -> Findings:
     """LDN under 18: info; under 12: warning. No adult schedule is offered beside it."""
     years = chart.person.age
-    ldn = any(of_order(order, clinical) in POSSIBLY_LDN for order in chart.naltrexone_orders())
+    ldn = any([of_order(order, clinical) in POSSIBLY_LDN for order in chart.naltrexone_orders])
     if not ldn:
         return NO_LDN
     if years is None:

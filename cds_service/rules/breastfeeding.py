@@ -12,7 +12,7 @@ TOPIC = Topic.BREASTFEEDING
 
 def breastfeeding(chart: PatientChart, clinical: Clinical) -> Findings:
     """Info: limited data, small transfer; never "contraindicated"."""
-    if not chart.naltrexone_orders():
+    if not chart.naltrexone_orders:
         return NO_NALTREXONE
     if not chart.pregnancy.breastfeeding:
         return "breast-feeding is not recorded"

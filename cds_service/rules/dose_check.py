@@ -18,7 +18,7 @@ _USUAL_STEP_MG = 0.5
 def dose_check(chart: PatientChart, clinical: Clinical) -> Findings:
     """At most one card an order: the first of the checks that speaks."""
     kinds = {}
-    for order in chart.naltrexone_orders():
+    for order in chart.naltrexone_orders:
         kinds[order.path] = kind = of_order(order, clinical)
         finding = (
             _unreadable(order, kind)
@@ -62,8 +62,7 @@ def _unreadable(order: Order, kind: Regimen) -> Finding | None:
 
 def _disagreement(order: Order) -> Finding | None:
     dose = order.dose
-    steps = {round(step.mg, 2) for step in dose.steps}
-    if not dose.sources_disagree or round(dose.text_mg or 0.0, 2) in steps:
+    if not dose.sources_disagree or round(dose.text_mg or 0.0, 2) in {round(s.mg, 2) for s in dose.steps}:
         return None
     coded, written = milligrams(dose.structured_mg or 0.0), milligrams(dose.text_mg or 0.0)
     return _finding(Indicator.WARNING, say(TOPIC, "disagree", coded=coded, written=written), order)
@@ -71,7 +70,7 @@ def _disagreement(order: Order) -> Finding | None:
 
 def _out_of_range(order: Order, kind: Regimen, chart: PatientChart, clinical: Clinical) -> Finding | None:
     mg = order.dose.mg_per_day
-    if mg is None:
+    if mg is None or kind is Regimen.LOW:
         return None
     if kind is Regimen.MICRO:
         return _below(order, mg, clinical)
@@ -115,6 +114,8 @@ def _usual(candidates: Iterable[float], clinical: Clinical) -> float | None:
 
 
 def _wrong_for_reason(order: Order, kind: Regimen, chart: PatientChart) -> Finding | None:
+    if not order.reasons:
+        return None
     shown = milligrams(order.dose.mg_per_day or 0.0)
     indication = next((meaning for meaning in INDICATIONS if meaning in order.reasons), None)
     if kind is Regimen.STANDARD and indication and not disorder_recorded(order, chart):

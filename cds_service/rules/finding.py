@@ -54,7 +54,7 @@ _RANKS = {indicator: rank for rank, indicator in enumerate(Indicator)}
 
 def worst(*indicators: Indicator) -> Indicator:
     """The most urgent of ``indicators``."""
-    return min(indicators, key=lambda indicator: indicator.rank)
+    return min(indicators, key=_RANKS.__getitem__)
 
 
 @dataclass(frozen=True, slots=True)

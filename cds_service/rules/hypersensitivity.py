@@ -13,7 +13,7 @@ TOPIC = Topic.HYPERSENSITIVITY
 
 def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Findings:
     """Naltrexone allergy critical, intolerance warning, naloxone allergy info: the worst of them speaks."""
-    orders = chart.naltrexone_orders()
+    orders = chart.naltrexone_orders
     if not orders:
         return NO_NALTREXONE
     allergic, intolerant, naloxone = _recorded(chart)
@@ -38,6 +38,8 @@ def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Findings:
 
 
 def _recorded(chart: PatientChart) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...], tuple[Evidence, ...]]:
+    if not chart.allergies and not chart.problems:
+        return (), (), ()
     naltrexone = [a for a in chart.allergies if a.medicine.is_naltrexone]
     problems = [p.evidence for p in chart.with_meaning(Meaning.NALTREXONE_ALLERGY)]
     allergic = (*(a.evidence for a in naltrexone if not a.intolerance), *problems)

@@ -17,11 +17,11 @@ _DRUGS = (
 
 def interaction(chart: PatientChart, clinical: Clinical) -> Findings:
     """The two drugs that the naltrexone label names, on the lists or in the basket."""
-    if not chart.naltrexone_orders():
+    if not chart.naltrexone_orders:
         return NO_NALTREXONE
     for role, name, indicator in _DRUGS:
         taken = [e.evidence for e in chart.exposed(role) if e.is_current]
-        ordered = [order.evidence for order in chart.orders if order.medicine.has(role)]
+        ordered = [order.evidence for order in chart.orders if role in order.medicine.roles]
         if taken or ordered:
             yield Finding(
                 topic=TOPIC,

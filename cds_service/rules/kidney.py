@@ -13,7 +13,7 @@ TOPIC = Topic.KIDNEY
 
 def kidney(chart: PatientChart, clinical: Clinical) -> Findings:
     """Info by the US label, critical by the EU's, which contraindicates."""
-    if not chart.naltrexone_orders():
+    if not chart.naltrexone_orders:
         return NO_NALTREXONE
     problems = [p.evidence for p in chart.with_meaning(Meaning.SEVERE_RENAL_IMPAIRMENT)]
     results = [m for m in chart.measured(Measure.EGFR) if m.day and m.day <= chart.today][:1]

@@ -22,13 +22,16 @@ _DISEASES = {
 
 def liver(chart: PatientChart, clinical: Clinical) -> Findings:
     """Disease by the label of the site's region; transaminases by an expert cut-off, said as such."""
-    if not chart.naltrexone_orders():
+    if not chart.naltrexone_orders:
         return NO_NALTREXONE
     diseases = dict(_diseases(chart))
     enzymes = list(_raised(chart, clinical))
     if not diseases and not enzymes:
-        limit, days = milligrams(clinical.liver.enzyme_multiple), clinical.liver.enzyme_days
-        return f"no liver disease of the label; no ALT or AST above {limit} times its limit in {days} days"
+        limits = clinical.liver
+        return (
+            f"no liver disease of the label; no ALT or AST above {limits.enzyme_multiple:g} times its limit "
+            f"in {limits.enzyme_days} days"
+        )
     region = clinical.label.region
     yield Finding(
         topic=TOPIC,
@@ -54,6 +57,8 @@ def _summary(diseases: list[str], enzymes: list[Measurement], naltrexone: str, c
 
 
 def _diseases(chart: PatientChart) -> Iterator[tuple[Evidence, str]]:
+    if not chart.problems:
+        return
     for meaning, words in _DISEASES.items():
         for problem in chart.with_meaning(meaning):
             yield problem.evidence, words

@@ -12,16 +12,18 @@ from cds_service.knowledge.wording import say
 from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Remove, Topic
 from cds_service.rules.opioid_coprescription import shortened
 from cds_service.rules.regimen import (
+    LOW_DOSE,
+    POSSIBLY_LDN,
     Regimen,
     drug,
     is_combination,
-    naltrexone_in_basket,
     of_exposure,
     of_order,
 )
 
 TOPIC = Topic.NALTREXONE_DUPLICATE
-_LOW = frozenset({Regimen.LOW, Regimen.MICRO})
+_ANTAGONISTS = (Role.NALTREXONE, Role.ANTAGONIST)
+_SILENT = "no other antagonist is active, and the low doses that overlap stay within the range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,11 @@ class _Treatment:
 
 def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Findings:
     """Renewals, replacements and sequential steps are silent."""
-    orders = chart.naltrexone_orders()
+    orders = chart.naltrexone_orders
     if not orders:
         return NO_NALTREXONE
+    if len(chart.orders) == 1 and chart.roles_listed.isdisjoint(_ANTAGONISTS):
+        return _SILENT
     others = list(_others(chart, orders, clinical))
     total, overlapping = _overlap(chart, clinical)
     if others:
@@ -53,7 +57,7 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Findings:
         summary, lines = say(TOPIC, "sum", mg=milligrams(total)), (say(TOPIC, "line_sum"),)
         found = overlapping
     else:
-        return "no other antagonist is active, and the low doses that overlap stay within the range"
+        return _SILENT
     yield Finding(
         topic=TOPIC,
         indicator=Indicator.WARNING,
@@ -72,7 +76,7 @@ def _others(chart: PatientChart, orders: Sequence[Order], clinical: Clinical) ->
     name = drug(chart, clinical)
     ordered = {_kind(order.medicine, of_order(order, clinical)) for order in orders}
     replaced = {reference for order in orders for reference in order.replaces}
-    listed_entries = [e for e in chart.exposed(Role.NALTREXONE, Role.ANTAGONIST) if _counts(e)]
+    listed_entries = [e for e in chart.exposed(*_ANTAGONISTS) if _counts(e)]
     ended = {_kind_of(e, clinical) for e in listed_entries if f"{e.kind}/{e.id}" in replaced}
     renewed = ordered | (ended - {Regimen.INJECTION.value})
     for exposure in listed_entries:
@@ -85,7 +89,7 @@ def _others(chart: PatientChart, orders: Sequence[Order], clinical: Clinical) ->
         return
     for order in basket:
         kind = of_order(order, clinical)
-        if order.medicine.has(Role.ANTAGONIST) or kind not in (*_LOW, Regimen.UNKNOWN):
+        if order.medicine.has(Role.ANTAGONIST) or kind not in POSSIBLY_LDN:
             yield _treatment(order.medicine, kind, order.dose.per_dose_mg, order.evidence, name)
 
 
@@ -97,7 +101,7 @@ def _kind(medicine: Medicine, kind: Regimen) -> str:
     """Low doses are one treatment; of the others each product class, of other antagonists each drug."""
     if medicine.has(Role.ANTAGONIST):
         return listed(medicine.named(Role.ANTAGONIST))
-    return Regimen.LOW.value if kind in _LOW else kind.value
+    return Regimen.LOW.value if kind in LOW_DOSE else kind.value
 
 
 def _kind_of(exposure: Exposure, clinical: Clinical) -> str:
@@ -133,7 +137,7 @@ def _treatment(
         name, line = "naltrexone, dose not recorded", say(TOPIC, "line_unknown")
     else:
         name = f"naltrexone {milligrams(mg or 0.0)} mg"
-        low = kind in _LOW
+        low = kind in LOW_DOSE
         line = say(TOPIC, "line_low" if low else "line_full", other=_capital(name), drug=drug_name)
     return _Treatment(_kind(medicine, kind), name, line, evidence)
 
@@ -145,7 +149,7 @@ def _capital(name: str) -> str:
 def _overlap(chart: PatientChart, clinical: Clinical) -> tuple[float | None, tuple[Evidence, ...]]:
     """mg a day of LDN orders that overlap in time, when above the range, and their evidence."""
     basket = [
-        o for o in naltrexone_in_basket(chart) if o.dose.mg_per_day and of_order(o, clinical) is Regimen.LOW
+        o for o in chart.naltrexone_in_basket if o.dose.mg_per_day and of_order(o, clinical) is Regimen.LOW
     ]
     if not basket:
         return None, ()

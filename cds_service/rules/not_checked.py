@@ -46,7 +46,8 @@ _UNKEPT = {"MedicationStatement": "medication statements"}
 
 def not_checked(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card for all gaps that concern an order to judge; a list the EHR does not keep is no gap."""
-    naltrexone, opioid = chart.naltrexone_orders(), [o for o in chart.judged() if o.medicine.is_opioid]
+    naltrexone = chart.naltrexone_orders
+    opioid = [order for order in chart.orders if order.selected and order.medicine.is_opioid]
     gaps = [gap for gap in _relevant(chart, bool(naltrexone), bool(opioid)) if not _is_detail(gap, chart)]
     if not gaps and not chart.unreadable_orders:
         return "everything the orders to judge need was read" if naltrexone or opioid else NOTHING_TO_JUDGE
@@ -89,7 +90,7 @@ def _orders_unread(chart: PatientChart) -> bool:
 
 def unkept(chart: PatientChart) -> str:
     """The line of detail on medication lists that this EHR does not keep; empty when it keeps them all."""
-    if _orders_unread(chart):
+    if not chart.gaps or _orders_unread(chart):
         return ""
     kinds = (g.kind for g in chart.gaps if g.reason is GapReason.NOT_KEPT and _is_detail(g, chart))
     lists = [_UNKEPT.get(kind, _LISTS[kind]) for kind in dict.fromkeys(kinds)]

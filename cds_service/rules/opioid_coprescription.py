@@ -9,38 +9,40 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Duration, Form, Medicine, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Remove, Topic, worst
-from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, naltrexone_in_basket, of_order
+from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, of_order
 
 TOPIC = Topic.OPIOID_COPRESCRIPTION
 _ROOM_FOR_NAMES = 26
 _CURRENT = (Presence.ACTIVE, Presence.STALE)
+_WITHOUT_FIGURE = (Form.DEPOT, Form.IMPLANT)
 
 
 def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card that lists every opioid, from the lists and from the basket."""
-    naltrexone = naltrexone_in_basket(chart)
+    naltrexone = chart.naltrexone_in_basket
     in_basket = [order for order in chart.orders if order.medicine.is_opioid]
     if not naltrexone:
         return "the basket holds no naltrexone"
-    if not any(order.selected for order in (*naltrexone, *in_basket)):
+    if not chart.naltrexone_orders and not any([order.selected for order in in_basket]):
         return "neither the naltrexone nor an opioid of the basket is to be judged"
     on_lists: Sequence[Exposure] = ()
-    if any(order.selected for order in naltrexone):
+    if chart.naltrexone_orders:
         on_lists = chart.exposed(Role.OPIOID, Role.OPIOID_LIKE, presence=_CURRENT)
     if not on_lists and not in_basket:
         return "no opioid is active on the lists or in the basket"
-    taken = [e for e in chart.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
+    taken = chart.taking_naltrexone() if in_basket else []
     micro = _agreed_microgram(naltrexone, clinical)
     indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
+    name = drug(chart, clinical)
     removable = [o for o in in_basket if not for_opioid_use_disorder(o.medicine, o.reasons, chart)]
     yield Finding(
         topic=TOPIC,
         indicator=indicator,
-        summary=_summary(on_lists, in_basket, indicator, micro, drug(chart, clinical)),
-        found=(*_evidence(on_lists, in_basket), *(e.evidence for e in taken if in_basket)),
-        lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro, bool(taken))),
+        summary=_summary(on_lists, in_basket, indicator, micro, name),
+        found=(*_evidence(on_lists, in_basket), *[e.evidence for e in taken]),
+        lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro, bool(taken), name)),
         basis=say(TOPIC, "basis"),
-        proposals=tuple(Remove(order) for order in (*naltrexone, *removable)),
+        proposals=tuple([Remove(order) for order in (*naltrexone, *removable)]),
         exclusive=len(naltrexone) == 1 and len(removable) <= 1,
         withholds_start=True,
     )
@@ -49,7 +51,7 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
 
 def _evidence(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> tuple[Evidence, ...]:
     denied = [e.contradicted for e in on_lists if e.contradicted]
-    return (*(e.evidence for e in on_lists), *dict.fromkeys(denied), *(order.evidence for order in in_basket))
+    return (*[e.evidence for e in on_lists], *dict.fromkeys(denied), *[order.evidence for order in in_basket])
 
 
 def _indicator(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> Indicator:
@@ -69,9 +71,9 @@ def _agreed_microgram(naltrexone: Sequence[Order], clinical: Clinical) -> float 
     """The daily dose when coded dose and directions both say a microgram dose."""
     for order in naltrexone:
         agree = order.dose.structured_mg and order.dose.text_mg and not order.dose.sources_disagree
-        if of_order(order, clinical) is not Regimen.MICRO or not agree:
+        if not agree or of_order(order, clinical) is not Regimen.MICRO:
             return None
-    return max((order.dose.mg_per_day or 0.0 for order in naltrexone), default=None)
+    return max([order.dose.mg_per_day or 0.0 for order in naltrexone], default=None)
 
 
 def _summary(
@@ -89,9 +91,9 @@ def _summary(
         key, names = "basket", short_names([order.medicine for order in in_basket])
     elif indicator is Indicator.CRITICAL:
         key = "active"
-    elif any(e.contradicted for e in on_lists):
+    elif any([e.contradicted for e in on_lists]):
         key = "contradicted"
-    elif any(e.presence is Presence.STALE for e in on_lists):
+    elif any([e.presence is Presence.STALE for e in on_lists]):
         key = "stale"
     else:
         key = "opioid_like"
@@ -113,7 +115,7 @@ def shortened(names: Sequence[str]) -> str:
 
 
 def _names(medicines: Sequence[Medicine]) -> list[str]:
-    return list(dict.fromkeys(name for m in medicines for name in m.named(Role.OPIOID, Role.OPIOID_LIKE)))
+    return list(dict.fromkeys([name for m in medicines for name in m.named(Role.OPIOID, Role.OPIOID_LIKE)]))
 
 
 def _lines(
@@ -123,14 +125,14 @@ def _lines(
     in_basket: Sequence[Order],
     micro: float | None,
     taken: bool,
+    name: str,
 ) -> Iterator[str]:
-    name = drug(chart, clinical)
     named = [(e.medicine, e.reasons) for e in on_lists] + [(o.medicine, o.reasons) for o in in_basket]
     treatment = [m for m, reasons in named if for_opioid_use_disorder(m, reasons, chart)]
     others = [m for m, _ in named if m not in treatment]
     if micro is not None:
         yield say(TOPIC, "micro_line", mg=milligrams(micro))
-    if in_basket and taken:
+    if taken:
         yield say(TOPIC, "already_on")
     yield say(TOPIC, "ask")
     if treatment:
@@ -138,27 +140,24 @@ def _lines(
     if others and micro is not None:
         yield say(TOPIC, "still_micro")
     elif others:
-        prescribed = any(medicine.has(Role.OPIOID) for medicine in others)
+        prescribed = any([medicine.has(Role.OPIOID) for medicine in others])
         yield say(TOPIC, "still" if prescribed else "still_like", drug=name)
         yield already_stopped(others, clinical)
 
 
 def already_stopped(medicines: Sequence[Medicine], clinical: Clinical) -> str:
     """The opioid-free interval of the slowest of ``medicines``."""
-    if any(m.form in (Form.DEPOT, Form.IMPLANT) for m in medicines):
+    if any([m.form in _WITHOUT_FIGURE for m in medicines]):
         return say(TOPIC, "stopped_no_figure")
-    days, why = max(interval(medicine, clinical) for medicine in medicines)
+    days, why = max([interval(medicine, clinical) for medicine in medicines])
     return say(TOPIC, "stopped", days=days, why=say(TOPIC, why))
 
 
 def interval(medicine: Medicine, clinical: Clinical) -> tuple[int, str]:
     """(opioid-free days, key of the sentence that says why)."""
-    table = {
-        Duration.METHADONE_BUPRENORPHINE: (
-            clinical.opioid_free.methadone_buprenorphine,
-            "why_methadone_buprenorphine",
-        ),
-        Duration.LONG: (clinical.opioid_free.long, "why_long"),
-    }
-    default = (clinical.opioid_free.short, "why_short")
-    return table.get(medicine.duration, default) if medicine.duration else default
+    days = clinical.opioid_free
+    if medicine.duration is Duration.METHADONE_BUPRENORPHINE:
+        return days.methadone_buprenorphine, "why_methadone_buprenorphine"
+    if medicine.duration is Duration.LONG:
+        return days.long, "why_long"
+    return days.short, "why_short"

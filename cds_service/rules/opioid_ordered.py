@@ -14,7 +14,6 @@ from cds_service.rules.regimen import (
     Regimen,
     for_opioid_use_disorder,
     is_full_dose,
-    naltrexone_in_basket,
     of_exposure,
 )
 
@@ -23,10 +22,10 @@ TOPIC = Topic.OPIOID_ORDERED
 
 def opioid_ordered(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card; naltrexone in the same basket is :mod:`opioid_coprescription`'s cause."""
-    ordered = [order for order in chart.judged() if order.medicine.is_opioid]
+    ordered = [order for order in chart.orders if order.selected and order.medicine.is_opioid]
     if not ordered:
         return "no order to judge holds an opioid"
-    if naltrexone_in_basket(chart):
+    if chart.naltrexone_in_basket:
         return "naltrexone is in the same basket: that is opioid-coprescription"
     blocking = [
         (exposure, indicator)

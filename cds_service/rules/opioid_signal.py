@@ -38,10 +38,10 @@ class _Sign:
 
 def opioid_signal(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card for all signs; silent beside a card about a found opioid that is at least as urgent."""
-    orders = chart.naltrexone_orders()
+    orders = chart.naltrexone_orders
     if not orders:
         return NO_NALTREXONE
-    treats = all(disorder_treated(order, chart, clinical) == _DISORDER for order in orders)
+    treats = all([disorder_treated(order, chart, clinical) == _DISORDER for order in orders])
     signs = list(_signs(chart, clinical, treats))
     if not signs and not treats:
         return "no withdrawal, positive test, disorder or medicine that points to opioids is recorded"
@@ -92,9 +92,9 @@ def _signs(chart: PatientChart, clinical: Clinical, treats_disorder: bool) -> It
 
 def _medicines(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
     """Methylnaltrexone and its like, on the lists or in the basket."""
-    since = chart.today - timedelta(days=clinical.signal.opioid_sign_days)
+    days = timedelta(days=clinical.signal.opioid_sign_days)
     exposures = chart.exposed(Role.OPIOID_SIGN)
-    recent = [e for e in exposures if e.is_current or (e.ended and e.ended >= since)]
+    recent = [e for e in exposures if e.is_current or (e.ended and e.ended >= chart.today - days)]
     orders = [order for order in chart.orders if order.medicine.has(Role.OPIOID_SIGN)]
     found: list[Exposure | Order] = [*recent, *orders]
     for taken in found:
@@ -143,6 +143,8 @@ def _recent(problem: Problem, chart: PatientChart, days: int) -> bool:
 
 def _results(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
     """Positive results that no newer negative one answers; a screen answers no confirmed test."""
+    if not chart.measurements:
+        return
     screens, assays = chart.measured(Measure.OPIOID_SCREEN), chart.measured(Measure.OPIOID_ASSAY)
     for result in assays:
         if result.positive and _is_newest(result, assays, chart, clinical):

@@ -46,7 +46,7 @@ class _Ended:
 
 def opioid_washout(chart: PatientChart, clinical: Clinical) -> Findings:
     """One card for all opioids inside their opioid-free interval."""
-    orders = chart.naltrexone_orders()
+    orders = chart.naltrexone_orders
     if not orders:
         return NO_NALTREXONE
     ended = [found for entries in _by_ingredient(chart) if (found := _judge(entries, chart, clinical))]
@@ -188,5 +188,5 @@ def _later(ended: Sequence[_Ended], chart: PatientChart) -> Iterator[Proposal]:
     """A later start, only when every last dose is documented."""
     dates = [e.not_before for e in ended]
     if all(dates) and all(e.last.end_documented for e in ended):
-        for order in chart.naltrexone_orders():
+        for order in chart.naltrexone_orders:
             yield StartLater(order, max(d for d in dates if d))

@@ -10,7 +10,6 @@ from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Topic
 from cds_service.rules.opioid_coprescription import shortened
-from cds_service.rules.regimen import naltrexone_in_basket
 
 TOPIC = Topic.PERIPHERAL_OPIOID
 
@@ -18,12 +17,12 @@ TOPIC = Topic.PERIPHERAL_OPIOID
 def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
     """Info; a warning for loperamide above the label's daily maximum, on the list or ordered."""
     ordered = [o for o in chart.orders if o.medicine.has(Role.PERIPHERAL_OPIOID) and not o.medicine.is_opioid]
-    naltrexone = naltrexone_in_basket(chart)
+    naltrexone = chart.naltrexone_in_basket
     taken = [e for e in chart.exposed(Role.PERIPHERAL_OPIOID) if e.is_current and not e.medicine.is_opioid]
-    on_naltrexone = [e for e in chart.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
-    if any(order.selected for order in naltrexone):
+    on_naltrexone = chart.taking_naltrexone()
+    if chart.naltrexone_orders:
         found = [*(e.evidence for e in taken), *(o.evidence for o in ordered)]
-    elif any(order.selected for order in ordered) and (naltrexone or on_naltrexone):
+    elif any([order.selected for order in ordered]) and (naltrexone or on_naltrexone):
         found = [*(e.evidence for e in on_naltrexone), *(o.evidence for o in (*naltrexone, *ordered))]
         taken = [e for e in taken if _is_high([e], clinical)]
         found += [e.evidence for e in taken]

@@ -11,7 +11,7 @@ from cds_service.rules.regimen import POSSIBLY_LDN, disorder_treated, drug, of_o
 
 def pregnancy(chart: PatientChart, clinical: Clinical) -> Findings:
     """Warning when pregnant (info when naltrexone treats a use disorder), info when unclear."""
-    orders = chart.naltrexone_orders()
+    orders = chart.naltrexone_orders
     if not orders:
         return NO_NALTREXONE
     if chart.pregnancy.state == "none":

@@ -7,7 +7,7 @@ from cds_service.knowledge.clinical import Clinical, Schedule
 from cds_service.knowledge.concepts import Form
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Prescribe, Topic
-from cds_service.rules.regimen import Regimen, is_combination, of_order
+from cds_service.rules.regimen import LOW_DOSE, Regimen, is_combination, of_order
 from cds_service.rules.starting_dose import is_continued, schedules
 
 TOPIC = Topic.PRODUCT_CHECK
@@ -16,8 +16,8 @@ _INJECTED = (Form.DEPOT, Form.IMPLANT, Form.INJECTION)
 
 def product_check(chart: PatientChart, clinical: Clinical) -> Findings:
     """A warning that owns the suggestion: medicine, dose and quantity change together."""
-    for order in chart.naltrexone_orders():
-        if of_order(order, clinical) not in (Regimen.LOW, Regimen.MICRO):
+    for order in chart.naltrexone_orders:
+        if of_order(order, clinical) not in LOW_DOSE:
             continue
         summary = _mismatch(order, clinical)
         if summary:
@@ -36,21 +36,21 @@ def product_check(chart: PatientChart, clinical: Clinical) -> Findings:
 
 
 def _mismatch(order: Order, clinical: Clinical) -> str | None:
-    medicine, mg = order.medicine, milligrams(order.dose.per_dose_mg or 0.0)
+    medicine, mg = order.medicine, order.dose.per_dose_mg or 0.0
     if medicine.form in _INJECTED:
-        return say(TOPIC, "depot", mg=mg)
+        return say(TOPIC, "depot", mg=milligrams(mg))
     if is_combination(medicine) or medicine.extended_release:
         return say(TOPIC, "combination")
     strength = medicine.naltrexone_mg
     if strength is None or medicine.per_ml:
         return None
     if strength >= clinical.dose.full_dose_mg:
-        return say(TOPIC, "tablet", mg=mg, strength=milligrams(strength))
-    odd = next((dose for dose in _doses(order) if not _divides(dose, strength, medicine.form)), None)
-    if odd is None:
+        return say(TOPIC, "tablet", mg=milligrams(mg), strength=milligrams(strength))
+    odd = [dose for dose in _doses(order) if not _divides(dose, strength, medicine.form)]
+    if not odd:
         return None
     form = medicine.form.value if medicine.form else "unit"
-    return say(TOPIC, "piece", mg=milligrams(odd), strength=milligrams(strength), form=form)
+    return say(TOPIC, "piece", mg=milligrams(odd[0]), strength=milligrams(strength), form=form)
 
 
 def _doses(order: Order) -> list[float]:

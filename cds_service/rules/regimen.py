@@ -39,7 +39,8 @@ class Regimen(StrEnum):
     UNKNOWN = "dose not known"
 
 
-POSSIBLY_LDN = frozenset({Regimen.MICRO, Regimen.LOW, Regimen.UNKNOWN})
+LOW_DOSE = frozenset({Regimen.MICRO, Regimen.LOW})
+POSSIBLY_LDN = LOW_DOSE | {Regimen.UNKNOWN}
 FULL_DOSE = frozenset({Regimen.STANDARD, Regimen.INJECTION, Regimen.COMBINATION, Regimen.ODD})
 
 
@@ -51,7 +52,8 @@ def regimen(medicine: Medicine, dose: NaltrexoneDose | None, clinical: Clinical)
     """
     mg = dose.mg_per_day if dose else None
     limits = clinical.dose
-    if dose and mg is not None and max(mg, dose.per_dose_mg or 0.0) <= limits.upper_edge_mg:
+    edge = limits.upper_edge_mg
+    if dose and mg is not None and mg <= edge and (dose.per_dose_mg or 0.0) <= edge:
         return Regimen.LOW if mg >= limits.low_mg else Regimen.MICRO
     if medicine.form in (Form.DEPOT, Form.IMPLANT):
         return Regimen.INJECTION
@@ -103,13 +105,8 @@ def is_full_dose(exposure: Exposure, clinical: Clinical) -> bool:
 
 def drug(chart: PatientChart, clinical: Clinical) -> str:
     """What to call the ordered naltrexone in a sentence: LDN when every order is a low dose."""
-    kinds = {of_order(order, clinical) for order in naltrexone_in_basket(chart)}
-    return "LDN" if kinds and kinds <= {Regimen.LOW, Regimen.MICRO} else "naltrexone"
-
-
-def naltrexone_in_basket(chart: PatientChart) -> tuple[Order, ...]:
-    """All naltrexone orders of the basket, to judge or not."""
-    return tuple(order for order in chart.orders if order.medicine.is_naltrexone)
+    kinds = [of_order(order, clinical) for order in chart.naltrexone_in_basket]
+    return "LDN" if kinds and LOW_DOSE.issuperset(kinds) else "naltrexone"
 
 
 def disorder_treated(order: Order, chart: PatientChart, clinical: Clinical) -> str | None:
@@ -118,7 +115,7 @@ def disorder_treated(order: Order, chart: PatientChart, clinical: Clinical) -> s
     A low dose treats none, whatever its reason; nor does an order whose reason is an indication of LDN.
     """
     kind = of_order(order, clinical)
-    if kind in (Regimen.LOW, Regimen.MICRO):
+    if kind in LOW_DOSE:
         return None
     for meaning, name in DISORDERS.items():
         if meaning in order.reasons:
@@ -135,16 +132,12 @@ def disorder_recorded(order: Order, chart: PatientChart) -> bool:
     return bool(order.reasons & treated or chart.with_meaning(*treated, active=None))
 
 
+_AGONIST_TREATMENT = frozenset({"methadone", "buprenorphine", "levomethadone", "levacetylmethadol"})
+
+
 def for_opioid_use_disorder(medicine: Medicine, reasons: frozenset[Meaning], chart: PatientChart) -> bool:
     """Methadone or buprenorphine that treats opioid use disorder, as far as the record tells."""
-    if not set(medicine.named(Role.OPIOID)) & {
-        "methadone",
-        "buprenorphine",
-        "levomethadone",
-        "levacetylmethadol",
-    }:
-        return False
-    if medicine.form is Form.PATCH:
+    if _AGONIST_TREATMENT.isdisjoint(medicine.named(Role.OPIOID)) or medicine.form is Form.PATCH:
         return False
     with_naloxone = medicine.has(Role.RESCUE_ANTAGONIST) and "buprenorphine" in medicine.named(Role.OPIOID)
     recorded = chart.with_meaning(Meaning.OPIOID_USE_DISORDER, Meaning.OPIOID_AGONIST_THERAPY)

@@ -12,7 +12,7 @@ from cds_service.knowledge.concepts import Meaning, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Prescribe, Topic
 from cds_service.rules.not_checked import MEDICATION_KINDS, unkept
-from cds_service.rules.regimen import INDICATIONS, Regimen, naltrexone_in_basket, of_exposure, of_order
+from cds_service.rules.regimen import INDICATIONS, POSSIBLY_LDN, Regimen, of_exposure, of_order
 
 TOPIC = Topic.STARTING_DOSE
 _STEPS_TO_NAME = 6
@@ -45,8 +45,8 @@ def starting_dose(chart: PatientChart, clinical: Clinical) -> Findings:
 
 def _why_no_start(chart: PatientChart, clinical: Clinical) -> str:
     """In the order :func:`order_to_start` asks."""
-    orders = naltrexone_in_basket(chart)
-    if not chart.naltrexone_orders():
+    orders = chart.naltrexone_in_basket
+    if not chart.naltrexone_orders:
         return NO_NALTREXONE
     if len(orders) > 1:
         return "the basket holds more than one order of naltrexone"
@@ -62,7 +62,7 @@ def _why_no_start(chart: PatientChart, clinical: Clinical) -> str:
 
 def order_to_start(chart: PatientChart, clinical: Clinical) -> Order | None:
     """The one LDN order that begins a treatment, or None."""
-    orders = naltrexone_in_basket(chart)
+    orders = chart.naltrexone_in_basket
     if len(orders) != 1 or not orders[0].selected:
         return None
     order = orders[0]
@@ -72,13 +72,12 @@ def order_to_start(chart: PatientChart, clinical: Clinical) -> Order | None:
 
 def is_continued(chart: PatientChart, clinical: Clinical) -> bool:
     """LDN (or naltrexone of a dose not recorded) is active, or ended within a supply ago: no start."""
+    listed_entries = chart.exposed(Role.NALTREXONE)
+    if not listed_entries:
+        return False
     since = chart.today - timedelta(days=clinical.exposure.assumed_supply)
-    for exposure in chart.exposed(Role.NALTREXONE):
-        if not exposure.medicine.is_naltrexone or of_exposure(exposure, clinical) not in (
-            Regimen.LOW,
-            Regimen.MICRO,
-            Regimen.UNKNOWN,
-        ):
+    for exposure in listed_entries:
+        if not exposure.medicine.is_naltrexone or of_exposure(exposure, clinical) not in POSSIBLY_LDN:
             continue
         if exposure.presence is Presence.ACTIVE or (exposure.ended and exposure.ended >= since):
             return True

@@ -7,7 +7,6 @@ from datetime import timedelta
 from cds_service.chart import PatientChart, PlannedSurgery, day
 from cds_service.chart.model import Basket
 from cds_service.knowledge.clinical import Clinical
-from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Topic
 from cds_service.rules.regimen import FULL_DOSE, Regimen, of_exposure, of_order
@@ -17,15 +16,15 @@ TOPIC = Topic.SURGERY
 
 def surgery(chart: PatientChart, clinical: Clinical) -> Findings:
     """When naltrexone is ordered, or surgery is ordered for a patient who takes it."""
-    orders = chart.naltrexone_orders()
-    ordered = any(order.kind is Basket.SURGERY for order in chart.judged())
-    in_basket = {order.evidence for order in chart.orders if order.kind is Basket.SURGERY}
-    planned = [s for s in chart.surgeries if s.evidence in in_basket or _soon(s, chart, clinical)]
+    orders = chart.naltrexone_orders
+    ordered = any([order.selected and order.kind is Basket.SURGERY for order in chart.orders])
     if not (orders or ordered):
         return "neither naltrexone nor surgery is to be judged"
+    in_basket = {order.evidence for order in chart.orders if order.kind is Basket.SURGERY}
+    planned = [s for s in chart.surgeries if s.evidence in in_basket or _soon(s, chart, clinical)]
     if not planned:
         return f"no surgery is ordered, or planned within {clinical.surgery.planned_days} days"
-    taken = [e for e in chart.exposed(Role.NALTREXONE) if e.is_current and e.medicine.is_naltrexone]
+    taken = chart.taking_naltrexone()
     kinds = {of_order(order, clinical) for order in orders} | {of_exposure(e, clinical) for e in taken}
     if not kinds:
         return "the patient neither takes naltrexone nor is it ordered"
