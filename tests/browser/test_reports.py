@@ -56,6 +56,8 @@ def test_axe_finds_nothing_and_it_is_light(open_page: OpenContext, seeded: Runni
     page = open_page(base_url=seeded.url, color_scheme=scheme, viewport={"width": 375, "height": 740})
     assert weight(page, "/reports") < HEAVIEST
     page.get_by_text("The same as a table").click()
+    page.get_by_text("By topic, as a table").click()
+    assert page.get_by_role("region", name="Reasons by topic").is_visible()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
