@@ -27,7 +27,10 @@ def openapi_document(services: list[Service], version: str) -> dict[str, Any]:
                 "get": {
                     **_operation("Discovery", "The services, their hooks and prefetch templates"),
                     "responses": {
-                        "200": _response("The services, their hooks and prefetch templates"),
+                        "200": _with(
+                            _response("The services, their hooks and prefetch templates"),
+                            all=_examples()["discovery"],
+                        ),
                         "304": {"description": "As the client has it (If-None-Match)"},
                         **_errors(401),
                     },

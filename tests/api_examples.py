@@ -8,9 +8,11 @@ Card uuids and links are new in each run; they are numbered in the order in whic
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ FILE = Path(cds_service.__file__).parent / "api_examples.json"
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 HOOKS = ("order-select", "order-sign", "medication-prescribe")
 SIGN = "/cds-services/ldn-order-sign"
+_BODY_SECONDS = 0.05
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _STRANGER = "b0e4a8c1-5d1f-4a0e-9a3e-2f6d7c8b9a10"
 
@@ -44,7 +47,12 @@ def made() -> dict[str, Any]:
             hook: client.post(f"/cds-services/ldn-{hook}", json=example_request(hook)).json for hook in HOOKS
         }
         feedback = _feedback(client, calls["order-sign"]["cards"][0]["uuid"])
-        examples = {"cards": calls, "feedback": feedback, "errors": _errors(client)}
+        examples = {
+            "discovery": client.get("/cds-services").json,
+            "cards": calls,
+            "feedback": feedback,
+            "errors": _errors(client),
+        }
         client.application.extensions["store"].close()
     return _numbered(examples)  # type: ignore[no-any-return]
 
@@ -55,6 +63,7 @@ def _client(folder: str) -> FlaskClient:
         database_url=f"sqlite:///{folder}/examples.sqlite3",
         public_url="https://cds.example.org",
         audit_days=0,
+        body_seconds=_BODY_SECONDS,
         log_level="ERROR",
     )
     return create_app(settings, now=lambda: NOW).test_client()
@@ -84,9 +93,20 @@ def _errors(client: FlaskClient) -> dict[str, Any]:
         client.post(SIGN, data="hook=order-sign", content_type="application/x-www-form-urlencoded"),
         client.post(SIGN, data=b" " * (Settings().max_body_bytes + 1), content_type="application/json"),
         _all_places_taken().post(SIGN, json=request),
+        client.post(SIGN, input_stream=io.BytesIO(), headers={"Transfer-Encoding": "chunked"}),
+        client.post(SIGN, input_stream=_Hesitant(), environ_overrides={"CONTENT_LENGTH": "2000"}),
     ]
     told = {str(answer.status_code): answer.json for answer in answers}
+    assert len(told) == len(answers)
     return told | {"401": operation_outcome(Unauthenticated())[1], "429": _one_too_many()}
+
+
+class _Hesitant(io.BytesIO):
+    """A body that stops short of its length, and of which nothing more has come when time is up."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        time.sleep(2 * _BODY_SECONDS)
+        return b""
 
 
 def _all_places_taken() -> FlaskClient:

@@ -43,13 +43,7 @@ class _Entry(msgspec.Struct, gc=False):
     fullUrl: Any = None
 
 
-class _Head(msgspec.Struct, gc=False):
-    resourceType: str
-    id: Any = None
-
-
 _entry = msgspec.json.Decoder(_Entry)
-_head = msgspec.json.Decoder(_Head)
 
 
 def read_orders(bundle: Members) -> tuple[list[DraftOrder], list[str]]:
@@ -94,17 +88,17 @@ def select(orders: list[DraftOrder], selections: Iterable[str]) -> tuple[list[Dr
 def _read_entry(raw: msgspec.Raw, path: str) -> DraftOrder | None:
     try:
         entry = _entry.decode(raw)
-        resource, path = (entry.resource, f"{path}.resource") if bytes(entry.resource) else (raw, path)
-        head = _head.decode(resource)
-        _refuse_repeated_keys(resource)
+        resource, path = (entry.resource, f"{path}.resource") if len(entry.resource) else (raw, path)
+        order = _read_once(resource)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
-    if not head.resourceType:
+    kind = _text(order.get("resourceType")) if isinstance(order, dict) else None
+    if kind is None:
         return None
     return DraftOrder(
         raw=resource,
-        resource_type=head.resourceType,
-        id=_text(head.id),
+        resource_type=kind,
+        id=_text(order.get("id")),
         path=path,
         full_url=_text(entry.fullUrl),
     )
@@ -114,17 +108,18 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _refuse_repeated_keys(raw: msgspec.Raw) -> None:
-    """An order whose dose stands there twice is two orders: it counts as unreadable.
+def _read_once(raw: msgspec.Raw) -> Any:
+    """An order's JSON. One whose dose stands there twice is two orders: it counts as unreadable.
 
     What reads back as it was written repeats nothing. Where spaces or numbers are written otherwise,
     the standard library's reader alone shows repeated keys at every depth. Drafts are few and small;
     the large part of a request, prefetch, is not read here.
     """
     text = bytes(raw)
-    if msgspec.json.encode(msgspec.json.decode(text)) == text:
-        return
-    json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
+    order = msgspec.json.decode(text)
+    if msgspec.json.encode(order) != text:
+        json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
+    return order
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

@@ -8,9 +8,7 @@ rule are all that an error says.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,43 +18,53 @@ from cds_service.errors import InvalidJSON, InvalidRequest, MissingField
 T = TypeVar("T")
 
 _BOM = b"\xef\xbb\xbf"
-_MEMBER_START = re.compile(
-    rb'[ \t\r\n]*[{,][ \t\r\n]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\r\n]*:[ \t\r\n]*', re.DOTALL
-)
-_OBJECT_END = re.compile(rb"[ \t\r\n]*(?:\{[ \t\r\n]*)?\}[ \t\r\n]*")
 
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+class _Key:
+    """A key as the decoder meets it. No two are equal, so that one that occurs twice is seen twice."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, kind: type, name: str) -> None:
+        self.name = name
+
+
+_Pairs = dict[_Key, msgspec.Raw]
+_Opened = dict[_Key, _Pairs | str | None]
+
+_object = msgspec.json.Decoder(_Pairs, dec_hook=_Key)
+_envelope = msgspec.json.Decoder(_Opened, dec_hook=_Key)
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 _anything = msgspec.json.Decoder()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Members:
-    """The members of one JSON object, undecoded, and the path of that object."""
+    """The members of one JSON object, and the path of that object.
 
-    raws: dict[str, msgspec.Raw]
+    Undecoded; but those of an envelope are decoded if strings, and taken apart if objects.
+    """
+
+    values: dict[str, Any]
     path: str
-    opened: Mapping[str, Members] = field(default_factory=dict)
-    """Those that are taken apart already; they are not among the raws."""
-
-    def __contains__(self, name: str) -> bool:
-        return self.raw(name) is not None
 
     def path_of(self, name: str) -> str:
         return f"{self.path}.{name}"
 
     def raw(self, name: str) -> msgspec.Raw | None:
         """The undecoded value; ``null`` is an absent value (T4)."""
-        value = self.raws.get(name)
+        value: msgspec.Raw | None = self.values.get(name)
         return None if value is None or is_null(value) else value
 
     def text(self, name: str) -> str | None:
         """A string; ``None`` if absent, null or empty (T4). Another type is an error."""
-        value = self.raw(name)
-        if value is None:
-            return None
-        return decode(_text, value, self.path_of(name), "a string") or None
+        value = self.values.get(name)
+        if isinstance(value, msgspec.Raw):
+            value = None if is_null(value) else decode(_text, value, self.path_of(name), "a string")
+        elif isinstance(value, dict):
+            raise InvalidRequest("Expected a string", path=self.path_of(name))
+        return value or None
 
     def required_text(self, name: str) -> str:
         value = self.text(name)
@@ -66,10 +74,12 @@ class Members:
 
     def object(self, name: str) -> Members | None:
         """An object; ``None`` if absent or null. Another type is an error."""
-        if name in self.opened:
-            return self.opened[name]
-        value = self.raw(name)
-        return None if value is None else read_object(bytes(value), self.path_of(name))
+        value = self.values.get(name)
+        if isinstance(value, msgspec.Raw):
+            return None if is_null(value) else read_object(value, self.path_of(name))
+        if isinstance(value, str):
+            raise InvalidRequest("Expected an object", path=self.path_of(name))
+        return None if value is None else _members(value, self.path_of(name))
 
     def array(self, name: str) -> list[msgspec.Raw]:
         """The elements of an array; none if absent or null. Another type is an error."""
@@ -78,86 +88,59 @@ class Members:
 
     def value(self, name: str) -> Any:
         """The decoded value, whatever its type; for elements whose defects are tolerated."""
-        value = self.raw(name)
-        return None if value is None else decode(_anything, value, self.path_of(name), "a value")
+        value = self.values.get(name)
+        if isinstance(value, msgspec.Raw):
+            return decode(_anything, value, self.path_of(name), "a value")
+        if isinstance(value, dict):
+            return {
+                key.name: decode(_anything, raw, self.path_of(name), "a value") for key, raw in value.items()
+            }
+        return value
 
 
 def is_null(value: msgspec.Raw) -> bool:
     return bytes(memoryview(value)[:4]) == b"null"
 
 
-class Outline:
-    """What a document usually has, so that it and its largest member are taken apart in one pass."""
-
-    def __init__(self, members: Iterable[str], largest: str) -> None:
-        absent = msgspec.Raw()
-        raws = [(name, msgspec.Raw, absent) for name in members]
-        largest_one: tuple[str, Any, Any] = (largest, dict[str, msgspec.Raw], {})
-        made = msgspec.defstruct("Outline", [*raws, largest_one], forbid_unknown_fields=True)
-        self._decoder = msgspec.json.Decoder(made)
-        self._largest = largest
-        self._absent = absent
-
-    def read(self, text: bytes) -> Members | None:
-        """None of a document that has anything else, or a defect: :func:`read_object` says which."""
-        try:
-            found = msgspec.structs.asdict(self._decoder.decode(text))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        inner: dict[str, msgspec.Raw] = found.pop(self._largest)
-        raws = {name: raw for name, raw in found.items() if raw is not self._absent}
-        if not self._each_once(text, raws, inner):
-            return None
-        opened = {self._largest: Members(inner, f"$.{self._largest}")} if inner else {}
-        return Members(raws, "$", opened)
-
-    def _each_once(
-        self, text: bytes, raws: Mapping[str, msgspec.Raw], inner: Mapping[str, msgspec.Raw]
-    ) -> bool:
-        """Walk from member to member, in whatever order they stand, and through the largest."""
-        left = {name.encode() for name in (*raws, *([self._largest] if inner else []))}
-        position = 0
-        while left:
-            start = _MEMBER_START.match(text, position)
-            if start is None or start[1] not in left:
-                return False
-            left.remove(start[1])
-            name = start[1].decode()
-            end = (
-                _past(raws[name], text, start.end())
-                if name in raws
-                else _past_object(inner, text, start.end())
-            )
-            if end is None:
-                return False
-            position = end
-        return _OBJECT_END.fullmatch(text, position) is not None
+def read_document(body: bytes) -> Members:
+    """A whole request body: UTF-8 (a byte order mark is tolerated), one JSON object."""
+    return read_object(_checked(body), "$")
 
 
-def read_document(body: bytes, outline: Outline | None = None) -> Members:
-    """A whole request body: UTF-8 (a byte order mark is tolerated), one JSON object.
+def read_envelope(body: bytes) -> Members:
+    """A document of strings and objects, both levels of it in one pass over the bytes.
 
-    :param outline: what it usually has, to be quicker about it; the result is the same.
+    One that has anything else, or a defect, is read as every document is, which says what is wrong.
     """
+    body = _checked(body)
+    try:
+        found = _envelope.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return read_object(body, "$")
+    return _members(found, "$")
+
+
+def _checked(body: bytes) -> bytes:
     body = body.removeprefix(_BOM)
     if not body.isascii():
         try:
             body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise InvalidJSON("The body is not UTF-8", path="$") from error
-    return (outline.read(body) if outline else None) or read_object(body, "$")
+    return body
 
 
-def read_object(text: bytes, path: str) -> Members:
-    """The members of one object, each key once.
+def read_object(text: bytes | msgspec.Raw, path: str) -> Members:
+    """The members of one object, each key once."""
+    return _members(decode(_object, text, path, "an object"), path)
 
-    RFC 8259 leaves a repeated key undefined, so two readers of one order could
-    see two different orders: refused.
-    """
-    raws = decode(_object, text, path, "an object")
-    if _past_object(raws, text, 0) != len(text):
+
+def _members(found: _Pairs | _Opened, path: str) -> Members:
+    """RFC 8259 leaves a repeated key undefined: two readers of one order could see two orders. Refused."""
+    values = {key.name: value for key, value in found.items()}
+    if len(values) != len(found):
         raise InvalidJSON("A key occurs twice in one object", path=path)
-    return Members(raws, path)
+    return Members(values, path)
 
 
 def decode(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, path: str, expected: str) -> T:
@@ -171,25 +154,3 @@ def decode(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, path: st
         raise InvalidJSON("The body is not valid JSON", path=path) from error
     except RecursionError as error:
         raise InvalidJSON("The JSON is nested too deeply", path=path) from error
-
-
-def _past_object(raws: Mapping[str, msgspec.Raw], text: bytes, position: int) -> int | None:
-    """Where the object that begins at ``position`` ends, if it has these members, each once.
-
-    Walked from value to value; a value the decoder replaced breaks the walk, since the decoder keeps
-    the place of a key's first value and the bytes of its last. Comparing bytes is far cheaper than
-    decoding the values.
-    """
-    for raw in raws.values():
-        start = _MEMBER_START.match(text, position)
-        end = _past(raw, text, start.end()) if start else None
-        if end is None:
-            return None
-        position = end
-    close = _OBJECT_END.match(text, position)
-    return close.end() if close else None
-
-
-def _past(raw: msgspec.Raw, text: bytes, position: int) -> int | None:
-    """Where ``raw`` ends, if it stands at ``position``."""
-    return position + len(memoryview(raw)) if text.startswith(raw, position) else None

@@ -18,16 +18,12 @@ import msgspec
 
 from cds_service.cds_hooks.authorization import FhirAuthorization, read_authorization
 from cds_service.cds_hooks.draft_orders import DraftOrder, read_orders, select
-from cds_service.cds_hooks.envelope import Members, Outline, read_document
+from cds_service.cds_hooks.envelope import Members, read_envelope
 from cds_service.cds_hooks.hooks import Hook
 from cds_service.errors import InvalidRequest, MissingField, WrongHook
 
 __all__ = ["DraftOrder", "FhirAuthorization", "HookRequest", "Notice", "parse_request", "patient_id_of"]
 
-_OUTLINE = Outline(
-    ("hook", "hookInstance", "fhirServer", "fhirAuthorization", "context", "extension", "user", "patient"),
-    largest="prefetch",
-)
 _OTHER_ORDERS_FIELD = {"medications": "draftOrders", "draftOrders": "medications"}
 _PATIENT_REFERENCE = re.compile(r"(?:https?://[^\s?#]*/|/)?Patient/([^/]*)(?:/_history/[^/]*)?/?")
 _UNSAFE_IN_ID = re.compile(r"""[\s\x00-\x20\x7f/\\?#&%<>"']|^\.{1,2}$""")
@@ -79,7 +75,7 @@ def parse_request(body: bytes, hook: Hook) -> HookRequest:
     Raises :class:`~cds_service.errors.InvalidRequest` or one of its kinds, with
     the JSON path of the element at fault, and nothing else, whatever the body.
     """
-    top = read_document(body, _OUTLINE)
+    top = read_envelope(body)
     notices: list[str] = []
     _require_hook(top, hook)
     hook_instance = _hook_instance(top, notices)
@@ -101,7 +97,7 @@ def parse_request(body: bytes, hook: Hook) -> HookRequest:
         selections=selections,
         orders=orders,
         unreadable=unreadable,
-        prefetch=prefetch.raws if prefetch else {},
+        prefetch=prefetch.values if prefetch else {},
         extension=_extension(top, notices),
         notices=tuple(notices),
     )
@@ -238,4 +234,4 @@ def _extension(top: Members, notices: list[str]) -> dict[str, msgspec.Raw]:
     except InvalidRequest:
         notices.append(Notice.BAD_EXTENSION)
         return {}
-    return extension.raws if extension else {}
+    return extension.values if extension else {}

@@ -31,10 +31,11 @@ class _Remembered:
     def __init__(self, judge: Callable[[CodeableConcept], bool]) -> None:
         self._judge = judge
         self._memory: Memory[bool] = Memory()
+        self._recall = self._memory.recall
 
     def __call__(self, written: msgspec.Raw) -> bool:
         text = bytes(written)
-        known = self._memory.recall(text)
+        known = self._recall(text)
         return self._memory.ask(text, lambda: self._judged(text)) if known is None else known
 
     def _judged(self, text: bytes) -> bool:

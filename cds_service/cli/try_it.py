@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ from cds_service.settings import load_settings
 
 _VERSIONS = ("DSTU2", "STU3", "R4", "R5")
 _TOKEN_SECONDS = 3600
+_COUNT = re.compile(
+    r"[½¼¾]|\btake\b|"
+    r"\b(?:[\d./]+|(?:one )?(?:half|quarter)|one|two|three|four)(?: of)?(?: an?)? ?(?:tab|cap|pill)",
+    re.IGNORECASE,
+)
+"""Where a count of tablets or capsules begins."""
 
 
 @click.command("try")
@@ -117,8 +124,8 @@ def _token(token: str | None, path: Path | None) -> str | None:
 
 
 def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]:
-    """A draft of ``text``; what stands behind the first comma are directions, else the whole is both."""
-    medicine, comma, directions = text.partition(",")
+    """A draft of ``text``, which a prescriber wrote in one line."""
+    medicine, directions = _parts(text)
     draft = {
         "resourceType": "MedicationRequest",
         "id": f"draft-{number}",
@@ -126,10 +133,25 @@ def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]
         "intent": "order",
         "subject": {"reference": f"Patient/{patient.rsplit('/', 1)[-1]}"},
         "authoredOn": datetime.now(UTC).isoformat(timespec="seconds"),
-        "medicationCodeableConcept": {"text": medicine.strip()},
-        "dosageInstruction": [{"text": (directions if comma else text).strip()}],
+        "medicationCodeableConcept": {"text": medicine},
+        "dosageInstruction": [{"text": directions}],
     }
     return draft if version == "R4" else convert_resource(draft, version)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """The medicine and the directions: behind the first comma, or from a count of tablets on.
+
+    Else the whole is both. A strength before a count is of the product ("50 mg 1/2 tablet" is 25 mg), while
+    in directions alone it would be the dose.
+    """
+    medicine, comma, directions = text.partition(",")
+    if comma:
+        return medicine.strip(), directions.strip()
+    count = _COUNT.search(text)
+    if count and count.start():
+        return text[: count.start()].strip(), text[count.start() :].strip()
+    return text.strip(), text.strip()
 
 
 def _request(hook: str, server: str, patient: str, drafts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ here knows which patient is meant.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -55,7 +56,7 @@ class Page:
     path: str
     found: list[Found] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
-    passed: dict[tuple[str, bytes], list[Sketch]] = field(default_factory=dict)
+    passed: dict[tuple[type[Sketch], bytes], list[Sketch]] = field(default_factory=lambda: defaultdict(list))
     """What was passed over as not needed, by type and by subject as written."""
     others: list[str] = field(default_factory=list)
     outcomes: list[OperationOutcome] = field(default_factory=list)
@@ -67,7 +68,7 @@ class Page:
     @property
     def failed(self) -> bool:
         """An OperationOutcome says that something went wrong, not just that nothing was found."""
-        return any(is_failure(outcome) for outcome in self.outcomes)
+        return bool(self.outcomes) and any(map(is_failure, self.outcomes))
 
     @property
     def short(self) -> bool:
@@ -88,8 +89,9 @@ class Page:
     def kinds(self) -> set[str]:
         """The resource types it has entries of, other than includes."""
         kinds = {type(item.resource).__name__ for item in self.found if not item.included}
-        kinds |= {kind for kind, _ in self.passed}
-        return kinds | {gap.kind for gap in self.gaps if gap.kind != UNKNOWN_TYPE}
+        kinds.update(kind.__name__ for kind, _ in self.passed)
+        kinds.update(gap.kind for gap in self.gaps if gap.kind != UNKNOWN_TYPE)
+        return kinds
 
     def add(self, read: Read, path: str, full_url: str | None, *, included: bool) -> None:
         """Take in what came of reading one resource."""
@@ -103,7 +105,7 @@ class Page:
 
     def pass_over(self, sketch: Sketch) -> None:
         """Leave a resource that says nothing to whoever asks; only whose it is will be looked at."""
-        self.passed.setdefault((type(sketch).__name__, subject_of(sketch)), []).append(sketch)
+        self.passed[type(sketch), subject_of(sketch)].append(sketch)
 
 
 def is_failure(outcome: OperationOutcome) -> bool:
@@ -175,11 +177,16 @@ class _Entry(View):
     full_url: str | None = None
     resource: AnySketch | None = None
     search: _SearchMode | None = None
-    resource_type: str | None = None
+    resource_type: None = None
+    """Where a resource stands in the place of its entry; no such Bundle is plain."""
 
-    @property
-    def included(self) -> bool:
-        return self.search is not None and self.search.mode == "include"
+
+class _PlainBundle(View, tag_field="resourceType", tag="Bundle"):
+    """What nearly every Bundle is: its resources are of types that are read here, its elements fit."""
+
+    total: int | None = None
+    link: list[_Link] = []
+    entry: list[_Entry] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +200,18 @@ class _LooseEntry:
 
 
 class _Envelope(View):
-    resource_type: str | None = None
+    """Any other object, member by member."""
+
+    resource_type: str | None
     total: int | None = None
     link: list[_Link] = []
-    entry: list[_Entry] = []
+    entry: list[_LooseEntry] = []
     response: _Response | None = None
     resource: msgspec.Raw = msgspec.Raw()
 
 
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_plain = msgspec.json.Decoder(_PlainBundle | AnySketch).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_sketch = msgspec.json.Decoder(AnySketch).decode
@@ -210,7 +219,7 @@ _decode_sketch = msgspec.json.Decoder(AnySketch).decode
 
 def is_null(raw: bytes | msgspec.Raw) -> bool:
     """Whether the JSON value is ``null``."""
-    return len(memoryview(raw)) < 16 and bytes(raw).strip() == b"null"
+    return len(raw) < 16 and bytes(raw).strip() == b"null"
 
 
 def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything) -> list[Page]:
@@ -219,13 +228,59 @@ def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything)
     A Bundle within a Bundle becomes a page of its own; JSON ``null`` gives no page.
     Resources that are not ``needed`` are passed over: counted, and not read further.
     """
+    page = _plain_page(raw, path, needed)
+    if page is not None:
+        return [page]
     reading = _Reading(needed)
     reading.value(raw, path, 0)
     return reading.pages
 
 
+def _plain_page(raw: bytes | msgspec.Raw, path: str, needed: Needed) -> Page | None:
+    """What nearly every value is, in one pass: a Bundle or a bare resource in which everything fits."""
+    try:
+        found = _decode_plain(raw)
+    except _NOT_JSON:
+        return None
+    if isinstance(found, _PlainBundle):
+        return _plain_bundle(found, path, needed)
+    page = Page(Shape.BARE, path)
+    if needed(found):
+        page.add(read_resource(raw, path), path, None, included=False)
+    else:
+        page.pass_over(found)
+    return page
+
+
+def _plain_bundle(bundle: _PlainBundle, path: str, needed: Needed) -> Page:
+    page = _page(path, bundle.link, bundle.total, len(bundle.entry))
+    for index, entry in enumerate(bundle.entry):
+        sketch, search = entry.resource, entry.search
+        if sketch is None:
+            continue
+        included = search is not None and search.mode == "include"
+        if included or needed(sketch):
+            place = f"{path}.entry[{index}].resource"
+            page.add(in_full(sketch, place), place, entry.full_url, included=included)
+        else:
+            page.pass_over(sketch)
+    return page
+
+
+def _page(path: str, link: Sequence[_Link], total: int | None, entries: int) -> Page:
+    links = {(each.relation or "").lower(): each.url for each in link if each.url}
+    return Page(
+        Shape.BUNDLE,
+        path,
+        self_link=links.get("self"),
+        next_link=links.get("next"),
+        total=total,
+        entries=entries,
+    )
+
+
 class _Reading:
-    """The taking apart of one value: the pages it has given so far."""
+    """The taking apart of a value that is no plain Bundle: the pages it has given so far."""
 
     def __init__(self, needed: Needed) -> None:
         self.pages: list[Page] = []
@@ -255,9 +310,13 @@ class _Reading:
             self.pages.remove(page)
 
     def _object(self, raw: bytes | msgspec.Raw, path: str, depth: int) -> None:
-        envelope, loose = _taken_apart(raw)
+        page = _plain_page(raw, path, self._needed)
+        if page is not None:
+            self.pages.append(page)
+            return
+        envelope = _taken_apart(raw)
         if envelope.resource_type == "Bundle":
-            self._bundle(envelope, loose, path, depth)
+            self._bundle(envelope, path, depth)
         elif envelope.resource_type is None and _has(envelope.resource):
             self.value(envelope.resource, f"{path}.resource", depth + 1)
         elif envelope.resource_type is None and envelope.response is not None:
@@ -277,32 +336,14 @@ class _Reading:
         if page.outcomes:
             self.pages.append(page)
 
-    def _bundle(self, envelope: _Envelope, loose: Sequence[_LooseEntry], path: str, depth: int) -> None:
-        links = {(link.relation or "").lower(): link.url for link in envelope.link if link.url}
-        page = Page(
-            Shape.BUNDLE,
-            path,
-            self_link=links.get("self"),
-            next_link=links.get("next"),
-            total=envelope.total,
-            entries=len(envelope.entry) or len(loose),
-        )
+    def _bundle(self, envelope: _Envelope, path: str, depth: int) -> None:
+        page = _page(path, envelope.link, envelope.total, len(envelope.entry))
         self.pages.append(page)
-        needed = self._needed
         for index, entry in enumerate(envelope.entry):
-            sketch = entry.resource
-            if sketch is None:
-                continue
-            if needed(sketch) or (entry.search is not None and entry.included):
-                place = f"{path}.entry[{index}].resource"
-                page.add(in_full(sketch, place), place, entry.full_url, included=entry.included)
-            else:
-                page.pass_over(sketch)
-        for index, loose_entry in enumerate(loose):
-            self._loose(loose_entry, f"{path}.entry[{index}]", page, depth)
+            self._loose(entry, f"{path}.entry[{index}]", page, depth)
 
     def _loose(self, entry: _LooseEntry, path: str, page: Page, depth: int) -> None:
-        if not len(memoryview(entry.resource)):
+        if not len(entry.resource):
             return
         place = path if entry.misplaced else f"{path}.resource"
         if not self._add(entry, place, page) and not is_null(entry.resource):
@@ -322,7 +363,7 @@ class _Reading:
 
 
 def _has(raw: msgspec.Raw) -> bool:
-    return len(memoryview(raw)) > 0 and not is_null(raw)
+    return len(raw) > 0 and not is_null(raw)
 
 
 def _sketch(raw: msgspec.Raw) -> Sketch | None:
@@ -332,31 +373,20 @@ def _sketch(raw: msgspec.Raw) -> Sketch | None:
         return None
 
 
-def _taken_apart(raw: bytes | msgspec.Raw) -> tuple[_Envelope, Sequence[_LooseEntry]]:
-    """In one pass, as nearly every Bundle allows; else member by member, its entries by themselves."""
-    try:
-        envelope = _decode_envelope(raw)
-    except _NOT_JSON:
-        return _loosely_apart(raw)
-    if any(entry.resource_type is not None for entry in envelope.entry):
-        return _loosely_apart(raw)
-    return envelope, ()
-
-
-def _loosely_apart(raw: bytes | msgspec.Raw) -> tuple[_Envelope, Sequence[_LooseEntry]]:
-    """A wrong type somewhere (``"entry": null``), or an entry of a type that nothing here reads."""
+def _taken_apart(raw: bytes | msgspec.Raw) -> _Envelope:
+    """A bare resource, a pair, a Bundle with a wrong type somewhere (``"entry": null``) or with others."""
     try:
         members = _decode_members(raw)
     except _NOT_JSON:
-        return _Envelope(resource_type=UNKNOWN_TYPE), ()
-    envelope = _Envelope(
+        return _Envelope(resource_type=UNKNOWN_TYPE)
+    return _Envelope(
         resource_type=_member(members, "resourceType", str),
         total=_member(members, "total", int),
         link=[link for link in map(_link, _items(members.get("link"))) if link],
+        entry=[_loose_entry(item) for item in _items(members.get("entry"))],
         response=_member(members, "response", _Response),
         resource=members.get("resource", msgspec.Raw()),
     )
-    return envelope, [_loose_entry(item) for item in _items(members.get("entry"))]
 
 
 def _loose_entry(raw: msgspec.Raw) -> _LooseEntry:

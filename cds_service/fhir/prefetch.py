@@ -103,7 +103,8 @@ class Intake:
             else:
                 own += not item.included and not isinstance(item.resource, Medication)
                 self._keep(item.resource, Source(origin, item.path), item.full_url)
-        for (kind, subject), sketches in page.passed.items():
+        for (sketched, subject), sketches in page.passed.items():
+            kind = sketched.__name__
             if self._is_own(subject, sketches[0]):
                 own += len(sketches)
                 self.record.passed.setdefault(kind, []).extend(sketches)
@@ -252,7 +253,10 @@ def _kinds(page: Page, search: Search | None, known: tuple[str, ...], mapped: tu
 def _main_kind(page: Page, search: Search | None, kinds: set[str]) -> str:
     if search is not None and search.kind in kinds:
         return search.kind
-    present = (*(type(item.resource).__name__ for item in page.found), *(kind for kind, _ in page.passed))
+    present = (
+        *(type(item.resource).__name__ for item in page.found),
+        *(kind.__name__ for kind, _ in page.passed),
+    )
     return next((kind for kind in present if kind in kinds), min(kinds))
 
 

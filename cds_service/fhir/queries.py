@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ class Query:
         return self.search.replace(PATIENT_TOKEN, quote(patient_id, safe=""))
 
 
+@lru_cache(maxsize=16)
 def standard_queries(version: str = "R4", observations: str = "") -> tuple[Query, ...]:
     """The six lists of our prefetch keys, in the terms of the client's FHIR version.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import msgspec
 
@@ -23,6 +23,9 @@ NOTHING: Final = msgspec.Raw()
 
 class Sketch(View):
     """The elements that the view of its type names, under the same names, undecoded."""
+
+    subject: ClassVar[msgspec.Raw] = NOTHING
+    patient: ClassVar[msgspec.Raw] = NOTHING
 
     if TYPE_CHECKING:
 
@@ -62,6 +65,6 @@ def in_full(sketch: Sketch, path: str) -> Read:
 
 def subject_of(sketch: Sketch) -> bytes:
     """Whose it is, as written: equal for all resources that name their patient alike."""
-    subject: msgspec.Raw = getattr(sketch, "subject", NOTHING)
-    patient: msgspec.Raw = getattr(sketch, "patient", NOTHING)
-    return bytes(subject) if patient is NOTHING else bytes(subject) + b"|" + bytes(patient)
+    if sketch.patient is NOTHING:
+        return bytes(sketch.subject)
+    return bytes(sketch.subject) + b"|" + bytes(sketch.patient)

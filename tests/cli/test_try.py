@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from cds_service.cli.try_it import _parts
 from cds_service.scenarios import load
 from tests.cli.running import run
 from tests.fhir.server import Answer, FhirServer
@@ -121,3 +122,38 @@ def test_check_reads_the_capability_statement(
     assert {"level": "error", "words": f"{ehr.base}: /metadata is no capability statement"} in json.loads(
         failed.output
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "medicine", "directions"),
+    [
+        ("naltrexone 50 mg tablet, 1/2 tablet daily", "naltrexone 50 mg tablet", "1/2 tablet daily"),
+        ("naltrexone 50 mg 1/2 tablet daily", "naltrexone 50 mg", "1/2 tablet daily"),
+        ("naltrexone 50 mg tablet half a tablet daily", "naltrexone 50 mg tablet", "half a tablet daily"),
+        ("naltrexone 50 mg ½ tab daily", "naltrexone 50 mg", "½ tab daily"),
+        ("naltrexone 4.5 mg 2 capsules nightly", "naltrexone 4.5 mg", "2 capsules nightly"),
+        ("naltrexone 3 mg capsule take one at bedtime", "naltrexone 3 mg capsule", "take one at bedtime"),
+        ("naltrexone 4.5 mg nightly", "naltrexone 4.5 mg nightly", "naltrexone 4.5 mg nightly"),
+        ("LDN 4.5 mg capsule nightly", "LDN 4.5 mg capsule nightly", "LDN 4.5 mg capsule nightly"),
+    ],
+)  # fmt: skip
+def test_a_line_is_medicine_and_directions(line: str, medicine: str, directions: str) -> None:
+    assert _parts(line) == (medicine, directions)
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("naltrexone 50 mg tablet, take 1/2 tablet daily", "25 mg a day"),
+        ("naltrexone 50 mg 1/2 tablet daily", "25 mg a day"),
+        ("naltrexone 1.5 mg 2 capsules nightly", "3 mg a day"),
+    ],
+)
+def test_a_count_is_of_the_strength(ehr: FhirServer, line: str, read: str) -> None:
+    found = json.loads(try_order(ehr, "--json", order=line).output)
+    assert found["trace"]["orders"][0]["dose"]["read"] == read
+
+
+def test_a_count_without_a_strength_is_no_dose(ehr: FhirServer) -> None:
+    found = json.loads(try_order(ehr, "--json", order="naltrexone, take 1/2 tablet nightly").output)
+    assert found["trace"]["orders"][0]["dose"]["read"].startswith("not read")
