@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -120,7 +120,7 @@ def issue_codes(outcomes: list[OperationOutcome]) -> set[str]:
     return {issue.code.strip().lower() for outcome in outcomes for issue in outcome.issue if issue.code}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Search:
     """A search URL: the type asked for and its parameters, names without modifiers."""
 
@@ -134,6 +134,13 @@ class Search:
         return {
             part.strip().rsplit("/", 1)[-1] for value in values for part in value.split(",") if part.strip()
         }
+
+    def is_about(self, patient_id: str) -> bool:
+        """Whether it is about the patient, or names nobody."""
+        if self.parameters.get("patient") == patient_id:
+            return True
+        asked = self.patients()
+        return not asked or patient_id in asked
 
 
 def read_search(url: str | None) -> Search | None:
@@ -151,12 +158,10 @@ def read_search(url: str | None) -> Search | None:
     return Search(segments[-1], {name.partition(":")[0]: value for name, value in pairs})
 
 
-def _plain_pairs(query: str) -> Iterator[tuple[str, str]]:
+def _plain_pairs(query: str) -> list[tuple[str, str]]:
     """What ``parse_qsl`` gives where nothing is escaped."""
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if value:
-            yield name, value
+    parted = [part.partition("=") for part in query.split("&")]
+    return [(name, value) for name, _, value in parted if value]
 
 
 class _Link(View):
@@ -263,7 +268,7 @@ def _plain_bundle(bundle: _PlainBundle, path: str, needed: Needed) -> Page:
             place = f"{path}.entry[{index}].resource"
             page.add(in_full(sketch, place), place, entry.full_url, included=included)
         else:
-            page.pass_over(sketch)
+            page.passed[type(sketch), subject_of(sketch)].append(sketch)
     return page
 
 
