@@ -233,7 +233,7 @@ def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything)
     A Bundle within a Bundle becomes a page of its own; JSON ``null`` gives no page.
     Resources that are not ``needed`` are passed over: counted, and not read further.
     """
-    page = _plain_page(raw, path, needed)
+    page = read_plain(raw, path, needed)
     if page is not None:
         return [page]
     reading = _Reading(needed)
@@ -241,8 +241,11 @@ def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything)
     return reading.pages
 
 
-def _plain_page(raw: bytes | msgspec.Raw, path: str, needed: Needed) -> Page | None:
-    """What nearly every value is, in one pass: a Bundle or a bare resource in which everything fits."""
+def read_plain(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything) -> Page | None:
+    """What nearly every value is, in one pass: a Bundle or a bare resource in which everything fits.
+
+    None of any other value: :func:`read_pages` reads it.
+    """
     try:
         found = _decode_plain(raw)
     except _NOT_JSON:
@@ -315,7 +318,7 @@ class _Reading:
             self.pages.remove(page)
 
     def _object(self, raw: bytes | msgspec.Raw, path: str, depth: int) -> None:
-        page = _plain_page(raw, path, self._needed)
+        page = read_plain(raw, path, self._needed)
         if page is not None:
             self.pages.append(page)
             return
