@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         judge = judging(settings, clients, key_reader(settings, VERSION)) if settings.development else None
         app.register_blueprint(replay_blueprint(decider, settings, judge))
     if settings.development or settings.reports_token:
-        app.register_blueprint(reports_blueprint(settings, store, now))
+        app.register_blueprint(reports_blueprint(settings, store, clinical.alerts, now))
     release = Release(VERSION, knowledge)
     tracing = Tracing(make_provider(VERSION), VERSION, ASKED_ALL_THE_TIME) if is_configured() else None
     add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics), tracing)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -89,13 +90,18 @@ def make_card(finding: Finding, setting: Setting) -> Card:
         detail=detail(finding),
         suggestions=suggestions,
         selection_behavior=("at-most-one" if finding.exclusive else "any") if suggestions else None,
-        override_reasons=[
-            Coding(code=code, system=REASON_SYSTEM, display=words) for code, words in override_reasons(topic)
-        ],
+        override_reasons=_override_reasons(topic),
         links=[*_links(topic, setting.base_url), *_schedules_to_print(finding, setting)],
     )
 
 
+@cache
+def _override_reasons(topic: str) -> tuple[Coding, ...]:
+    reasons = override_reasons(topic)
+    return tuple(Coding(code=code, system=REASON_SYSTEM, display=words) for code, words in reasons)
+
+
+@lru_cache(maxsize=256)
 def _source(topic: str, base_url: str | None) -> Source:
     coding = Coding(code=topic, system=TOPIC_SYSTEM, display=titles()[topic])
     return Source(
@@ -105,10 +111,11 @@ def _source(topic: str, base_url: str | None) -> Source:
     )
 
 
-def _links(topic: str, base_url: str | None) -> list[Link]:
-    return (
-        [Link(label="Why this card?", url=f"{base_url}/explain/{topic}", type="absolute")] if base_url else []
-    )
+@lru_cache(maxsize=256)
+def _links(topic: str, base_url: str | None) -> tuple[Link, ...]:
+    if not base_url:
+        return ()
+    return (Link(label="Why this card?", url=f"{base_url}/explain/{topic}", type="absolute"),)
 
 
 def _schedules_to_print(finding: Finding, setting: Setting) -> Iterator[Link]:
@@ -150,9 +157,8 @@ def _paragraphs(finding: Finding) -> Iterator[str]:
         lines = dict.fromkeys(_shown(evidence) for evidence in found[:_MOST_EVIDENCE])
         more = [f"and {len(found) - _MOST_EVIDENCE} more"] if len(found) > _MOST_EVIDENCE else []
         yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*lines, *more])
-    items = [line for line in finding.lines if line.startswith("- ")]
-    yield "\n".join(items)
-    yield from (line for line in finding.lines if not line.startswith("- "))
+    yield "\n".join([line for line in finding.lines if line.startswith("- ")])
+    yield from [line for line in finding.lines if not line.startswith("- ")]
     if finding.basis:
         yield f"*{finding.basis}*"
 
@@ -180,7 +186,7 @@ def _suggestions(finding: Finding, setting: Setting) -> list[Suggestion]:
     removed = [p for p in finding.proposals if isinstance(p, Remove) and p.order.medicine.is_naltrexone]
     several = len(removed) > 1
     made = [s for proposal in finding.proposals if (s := _suggestion(proposal, setting, several))]
-    if len(made) == 1:  # recommended only means something among several (S2)
+    if len(made) == 1 and made[0].is_recommended:  # recommended only means something among several (S2)
         return [msgspec.structs.replace(made[0], is_recommended=False)]
     return made
 

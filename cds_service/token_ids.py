@@ -12,9 +12,6 @@ import math
 import threading
 from collections.abc import Callable
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
@@ -59,23 +56,6 @@ class MemoryTokenIds:
         """Drop what has expired; if that is not half, what expires first as well."""
         kept = sorted(((moment, key) for key, moment in self._expires.items() if moment > now), reverse=True)
         self._expires = {key: moment for moment, key in kept[: _MOST // 2]}
-
-
-class RedisTokenIds:
-    """The tokens all workers and replicas have seen, in Redis."""
-
-    def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 0)
-        )
-
-    def is_first_use(self, client: str, jti: str, now: float, expires: float) -> bool:
-        """Remember the token until ``expires``. Raises ``OSError`` when Redis does not answer."""
-        life = max(1, math.ceil(expires - now))
-        try:
-            return bool(self._redis.set(f"ldn-cds:jti:{digest(client, jti)}", 1, nx=True, ex=life))
-        except redis.RedisError as error:
-            raise OSError(type(error).__name__) from error
 
 
 class DatabaseTokenIds:
@@ -142,5 +122,7 @@ class SharedTokenIds:
 def shared_token_ids(settings: Settings) -> TokenIds:
     """Where the tokens of all workers are kept."""
     if settings.redis_url:
+        from cds_service.redis_token_ids import RedisTokenIds  # a tenth of a second that others save
+
         return RedisTokenIds(settings.redis_url)
     return DatabaseTokenIds(settings.database_url)

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import func, select
 
 from cds_service.cds_hooks.authentication import TokenIds
+from cds_service.redis_token_ids import RedisTokenIds
 from cds_service.settings import Settings
 from cds_service.token_ids import (
     DatabaseTokenIds,
     MemoryTokenIds,
-    RedisTokenIds,
     SharedTokenIds,
     shared_token_ids,
     token_ids,

@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec import Raw
 
 from cds_service.chart.clock import Clock
-from cds_service.chart.doses import naltrexone_dose
+from cds_service.chart.doses import DOSED, naltrexone_dose
 from cds_service.chart.medicines import medicine_of
 from cds_service.chart.model import Basket, Evidence, NaltrexoneDose, Order
 from cds_service.chart.peripheral_doses import daily_mg
@@ -20,11 +20,13 @@ from cds_service.chart.problems import name_of
 from cds_service.chart.showing import medicine_name, milligrams
 from cds_service.chart.surgeries import is_surgery
 from cds_service.chart.times import ends, periods_of
-from cds_service.fhir.dosage import DoseStep, read_dosages
+from cds_service.fhir.codes import codes_of, text_of
+from cds_service.fhir.dosage import is_as_needed, read_dosages
 from cds_service.fhir.reading import read_draft
 from cds_service.fhir.records import Gap, PatientRecord
 from cds_service.fhir.references import reference_of
 from cds_service.fhir.resources import (
+    CodeableConcept,
     MedicationOrder,
     MedicationRecord,
     MedicationRequest,
@@ -73,6 +75,8 @@ class Draft:
     selected: bool
     resource: Resource | None
     gaps: tuple[Gap, ...] = ()
+    medicine: Medicine | None = None
+    """Of an order that names its medicine itself; None where only the record can tell."""
 
     @property
     def id(self) -> str | None:
@@ -91,8 +95,15 @@ def read_drafts(orders: Iterable[DraftOrder]) -> tuple[Draft, ...]:
     for order in orders:
         read = read_draft(order.raw, order.path)
         if not _is_void(read.resource):
-            drafts.append(Draft(order.path, order.selected, read.resource, read.gaps))
+            medicine = _own_medicine(read.resource)
+            drafts.append(Draft(order.path, order.selected, read.resource, read.gaps, medicine))
     return tuple(drafts)
+
+
+def _own_medicine(resource: Resource | None) -> Medicine | None:
+    if not isinstance(resource, _MEDICATION_ORDERS) or reference_of(resource):
+        return None
+    return medicine_of(resource, PatientRecord(""))[0]
 
 
 def _is_void(resource: Resource | None) -> bool:
@@ -122,7 +133,7 @@ def _concern(draft: Draft, unresolved: PatientRecord, clinical: Clinical) -> Con
         return Concern.MEDICATIONS if is_surgery(resource, clinical) else Concern.NONE
     if not isinstance(resource, _MEDICATION_ORDERS):
         return Concern.NONE
-    medicine, gap = medicine_of(resource, unresolved)
+    medicine, gap = (draft.medicine, None) if draft.medicine else medicine_of(resource, unresolved)
     if medicine.is_naltrexone or (gap and reference_of(resource)):
         return Concern.EVERYTHING
     return Concern.MEDICATIONS if medicine.has(*_JUDGED_ROLES) else Concern.NONE
@@ -131,12 +142,14 @@ def _concern(draft: Draft, unresolved: PatientRecord, clinical: Clinical) -> Con
 def unidentified(drafts: Sequence[Draft], record: PatientRecord) -> tuple[str, ...]:
     """JSON paths of orders to judge whose medicine is a reference that led nowhere."""
     return tuple(
-        draft.path
-        for draft in drafts
-        if draft.selected
-        and isinstance(draft.resource, _MEDICATION_ORDERS)
-        and reference_of(draft.resource)
-        and medicine_of(draft.resource, record)[1]
+        [
+            draft.path
+            for draft in drafts
+            if draft.selected
+            and isinstance(draft.resource, _MEDICATION_ORDERS)
+            and reference_of(draft.resource)
+            and medicine_of(draft.resource, record)[1]
+        ]
     )
 
 
@@ -156,7 +169,7 @@ def read_basket(
         gaps.extend(draft.gaps)
         resource = draft.resource
         if isinstance(resource, _MEDICATION_ORDERS):
-            medicine, _ = medicine_of(resource, record)
+            medicine = draft.medicine or medicine_of(resource, record)[0]
             yield _medication_order(draft, resource, medicine, reasons(resource), clock)
         elif isinstance(resource, _SERVICES):
             yield _service_order(draft, resource, clock, clinical)
@@ -169,7 +182,7 @@ def _medication_order(
     reasons: frozenset[Meaning],
     clock: Clock,
 ) -> Order:
-    steps = read_dosages(resource.dosage_instruction)
+    steps = read_dosages(resource.dosage_instruction) if medicine.has(*DOSED) else ()
     dose = (
         naltrexone_dose(steps, _directions(resource), medicine)
         if medicine.has(Role.NALTREXONE)
@@ -184,12 +197,12 @@ def _medication_order(
         medicine=medicine,
         selected=draft.selected,
         dose=dose,
-        route_oral=_is_oral(steps, medicine),
+        route_oral=_is_oral(resource, medicine),
         reasons=reasons,
         replaces=tuple([r.reference for r in _replaced(resource) if r.reference]),
         starts=starts,
         until=until,
-        as_needed=any([step.as_needed for step in steps]),
+        as_needed=any([is_as_needed(dosage) for dosage in resource.dosage_instruction]),
         daily_mg=mg,
         evidence=_evidence(medicine, dose, mg),
     )
@@ -216,18 +229,20 @@ def _dates(resource: MedicationRequest | MedicationOrder, clock: Clock) -> tuple
     return ends(periods, clock)
 
 
-def _is_oral(steps: Sequence[DoseStep], medicine: Medicine) -> bool:
+def _is_oral(resource: MedicationRequest | MedicationOrder, medicine: Medicine) -> bool:
     """By mouth unless a route or a form says otherwise; a route that is not understood is not the mouth."""
     if medicine.form in _OTHER_FORMS:
         return False
-    return all([_names_mouth(step) for step in steps if step.route_codings or step.route_text])
+    return all([_names_mouth(dosage.route) for dosage in resource.dosage_instruction if dosage.route])
 
 
-def _names_mouth(step: DoseStep) -> bool:
-    codes = {(code or "").lower() for _, code, _ in step.route_codings}
-    if codes & _ORAL_CODES:
+def _names_mouth(route: CodeableConcept) -> bool:
+    """One that says nothing names no other place."""
+    codings, text = codes_of(route), text_of(route)
+    codes = {(code or "").lower() for _, code, _ in codings}
+    if codes & _ORAL_CODES or not (codings or text):
         return True
-    said = " ".join([step.route_text or "", *(display or "" for _, _, display in step.route_codings)]).lower()
+    said = " ".join([text or "", *(display or "" for _, _, display in codings)]).lower()
     return bool(_ORAL_WORDS.search(said))
 
 

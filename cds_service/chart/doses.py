@@ -8,8 +8,10 @@ from typing import NamedTuple
 from cds_service.chart.directions import read_directions
 from cds_service.chart.model import DailyStep, DoseProblem, NaltrexoneDose
 from cds_service.fhir.dosage import DoseStep
-from cds_service.knowledge.concepts import Medicine
+from cds_service.knowledge.concepts import Medicine, Role
 
+DOSED = (Role.NALTREXONE, Role.PERIPHERAL_OPIOID)
+"""Whose dose matters; of any other medicine it is not read."""
 _MG_IN = {"mg": 1.0, "mcg": 0.001, "g": 1000.0}
 _ML_IN = {"mL": 1.0, "teaspoon": 5.0, "tablespoon": 15.0}
 _LOW_STRENGTH_MG = 6.0  # a 50 mg tablet without a dose may be meant to be cut: not known

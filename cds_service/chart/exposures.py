@@ -14,7 +14,7 @@ from datetime import date
 
 from cds_service.chart.clock import Clock
 from cds_service.chart.denials import against, denial_of, is_denial
-from cds_service.chart.doses import naltrexone_dose
+from cds_service.chart.doses import DOSED, naltrexone_dose
 from cds_service.chart.entries import Entry, ended_words, evidence_of
 from cds_service.chart.model import Exposure, NaltrexoneDose, Presence
 from cds_service.chart.peripheral_doses import daily_mg
@@ -29,7 +29,7 @@ from cds_service.chart.times import (
     status_of,
     times_of,
 )
-from cds_service.fhir.dosage import DoseStep, read_dosages
+from cds_service.fhir.dosage import DoseStep, is_as_needed, read_dosages
 from cds_service.fhir.resources import (
     MedicationAdministration,
     MedicationDispense,
@@ -67,9 +67,10 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
     record = entry.record
     if why_no_exposure(record):
         return None
-    steps = read_dosages(dosages_of(record))
-    times = times_of(record, steps, entry.medicine, clock, clinical)
-    as_needed = any([step.as_needed for step in steps])
+    dosages = dosages_of(record)
+    steps = read_dosages(dosages) if entry.medicine.has(*DOSED) else ()
+    times = times_of(record, entry.medicine, clock, clinical)
+    as_needed = any([is_as_needed(dosage) for dosage in dosages])
     presence = _presence(entry, times, as_needed, clock, clinical)
     ended = _end(times, entry.medicine, clock, clinical) if presence is Presence.ENDED else None
     return Exposure(

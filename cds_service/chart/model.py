@@ -267,14 +267,17 @@ class PatientChart:
     """Those of them that are to be judged."""
     roles_listed: frozenset[Role] = field(init=False, repr=False, compare=False)
     """Of all that is on the medication lists."""
+    roles: frozenset[Role] = field(init=False, repr=False, compare=False)
+    """Of all that is on them or in the basket."""
 
     def __post_init__(self) -> None:
         """Told once: nearly every rule asks."""
         basket = tuple([order for order in self.orders if order.medicine.is_naltrexone])
         object.__setattr__(self, "naltrexone_in_basket", basket)
         object.__setattr__(self, "naltrexone_orders", tuple([order for order in basket if order.selected]))
-        roles = frozenset().union(*[exposure.medicine.roles for exposure in self.exposures])
-        object.__setattr__(self, "roles_listed", roles)
+        listed = frozenset().union(*[exposure.medicine.roles for exposure in self.exposures])
+        object.__setattr__(self, "roles_listed", listed)
+        object.__setattr__(self, "roles", listed.union(*[order.medicine.roles for order in self.orders]))
 
     def judged(self) -> Iterator[Order]:
         """The orders to judge."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from cds_service.chart.clock import Clock
-from cds_service.fhir.dosage import DoseStep
+from cds_service.fhir.dosage import DoseStep, read_dosages
 from cds_service.fhir.resources import (
     CodeableConcept,
     Dosage,
@@ -18,6 +18,7 @@ from cds_service.fhir.resources import (
     MedicationRequest,
     MedicationStatement,
     Period,
+    Quantity,
 )
 from cds_service.fhir.units import days_of
 from cds_service.knowledge.clinical import Clinical
@@ -68,35 +69,34 @@ def status_of(record: MedicationRecord) -> str:
     return status
 
 
-def times_of(
-    record: MedicationRecord, steps: Sequence[DoseStep], medicine: Medicine, clock: Clock, clinical: Clinical
-) -> Times:
+def times_of(record: MedicationRecord, medicine: Medicine, clock: Clock, clinical: Clinical) -> Times:
     if isinstance(record, MedicationStatement):
         return _statement_times(record, clock)
     if isinstance(record, MedicationDispense):
-        return _dispense_times(record, steps, clock)
+        return _dispense_times(record, clock)
     if isinstance(record, MedicationAdministration):
         return _administration_times(record, medicine, clock, clinical)
-    return _order_times(record, steps, clock)
+    return _order_times(record, clock)
 
 
-def _order_times(record: MedicationRecord, steps: Sequence[DoseStep], clock: Clock) -> Times:
+def _order_times(record: MedicationRecord, clock: Clock) -> Times:
+    """The dosage tells the supply where the order does not."""
     if isinstance(record, MedicationOrder):
-        written, ended = clock.latest(record.date_written), clock.latest(record.date_ended)
+        written, ended = record.date_written, clock.latest(record.date_ended)
     else:
         assert isinstance(record, MedicationRequest)
-        written, ended = clock.latest(record.authored_on), None
+        written, ended = record.authored_on, None
         if (period := record.effective_dose_period) and status_of(record) in OVER:
             ended = clock.latest(period.end)
     request = record.dispense_request
-    days = _days_supplied(request.quantity.value if request and request.quantity else None, steps)
-    if request and request.expected_supply_duration:
-        days = days_of(request.expected_supply_duration) or days
+    days = days_of(request.expected_supply_duration) if request else None
+    steps = () if days else read_dosages(record.dosage_instruction)
+    days = days or _days_supplied(request.quantity if request else None, steps)
     fills = 1 + ((request.number_of_repeats_allowed or 0) if request else 0)
     total = days * fills if days else _bounded_days(steps)
-    starts = _bounds(record, clock)
-    first = starts[0] or written
-    until = max([d for d in (plus(first, total), starts[1]) if d], default=None)
+    start, end = ends(periods_of(record.dosage_instruction), clock)
+    first = start or clock.latest(written)
+    until = max([d for d in (plus(first, total), end) if d], default=None)
     return Times(first, first, until, ended, total)
 
 
@@ -116,10 +116,11 @@ def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
     return Times(first, known, None, ended)
 
 
-def _dispense_times(record: MedicationDispense, steps: Sequence[DoseStep], clock: Clock) -> Times:
+def _dispense_times(record: MedicationDispense, clock: Clock) -> Times:
     handed = clock.latest(record.when_handed_over) or clock.latest(record.when_prepared, record.recorded)
-    quantity = record.quantity.value if record.quantity else None
-    days = (days_of(record.days_supply) if record.days_supply else None) or _days_supplied(quantity, steps)
+    days = days_of(record.days_supply) or _days_supplied(
+        record.quantity, read_dosages(record.dosage_instruction)
+    )
     return Times(handed, handed, plus(handed, days), None, days)
 
 
@@ -141,10 +142,6 @@ def effect_days(medicine: Medicine, clinical: Clinical) -> int | None:
     return max((d for d in days if d), default=None)
 
 
-def _bounds(record: MedicationRecord, clock: Clock) -> tuple[date | None, date | None]:
-    return ends(periods_of(dosages_of(record)), clock)
-
-
 def periods_of(dosages: Sequence[Dosage]) -> list[Period]:
     """The periods that dosages are bounded by."""
     repeats = [d.timing.repeat for d in dosages if d.timing and d.timing.repeat]
@@ -163,14 +160,14 @@ def _bounded_days(steps: Sequence[DoseStep]) -> float | None:
     return sum(d for d in days if d) if days and all(days) else None
 
 
-def _days_supplied(quantity: float | None, steps: Sequence[DoseStep]) -> float | None:
+def _days_supplied(quantity: Quantity | None, steps: Sequence[DoseStep]) -> float | None:
     """Pieces dispensed over pieces a day, when both are known."""
-    if not quantity:
+    if quantity is None or not quantity.value:
         return None
     per_day = sum(
         (s.value_high or s.value or 0) * (s.per_day or 0) for s in steps if s.unit not in {"mg", "mcg", "g"}
     )
-    return quantity / per_day if per_day > 0 else None
+    return quantity.value / per_day if per_day > 0 else None
 
 
 def plus(when: date | None, days: float | None) -> date | None:

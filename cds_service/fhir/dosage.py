@@ -14,33 +14,31 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cds_service.fhir.codes import Code, clean, codes_of, text_of
+from cds_service.fhir.codes import codes_of, text_of
 from cds_service.fhir.dates import read_date
 from cds_service.fhir.resources import Dosage, DoseAndRate, Period, Quantity, Range, Repeat
-from cds_service.fhir.timing import Frequency, read_frequency, whens_of
+from cds_service.fhir.timing import Frequency, read_frequency
 from cds_service.fhir.units import MASS_UNITS, days_of, read_unit
 
 
-class Dose(Struct, frozen=True):
-    """One dose as given: ``kind`` is the type of a doseAndRate entry (``ordered``)."""
+class Dose(Struct, frozen=True, gc=False):
+    """One dose as given."""
 
     value: float | None = None
     value_high: float | None = None
     unit: str | None = None
-    kind: str | None = None
     unit_conflict: str | None = None
 
 
-class DoseStep(Struct, frozen=True):
+class DoseStep(Struct, frozen=True, gc=False):
     """One step of a dosage.
 
     ``value`` to ``value_high`` of ``unit`` are taken ``per_day`` to
-    ``per_day_high`` times a day on average, ``interval_days`` apart. ``_high``
-    is ``None`` where no range is given. ``starts_after_days`` counts from the
-    first step; it is ``None`` when the order of several steps is not told.
-    ``lasts_days`` comes from bounds or count. ``unit_conflict`` is the unit
-    that the quantity's text names when its code names another.
-    ``alternatives`` are the other ways a doseAndRate states the same dose.
+    ``per_day_high`` times a day on average. ``_high`` is ``None`` where no
+    range is given. ``starts_after_days`` counts from the first step; it is
+    ``None`` when the order of several steps is not told. ``lasts_days`` comes
+    from bounds or count. ``unit_conflict`` is the unit that the quantity's
+    text names when its code names another.
     """
 
     value: float | None = None
@@ -48,20 +46,12 @@ class DoseStep(Struct, frozen=True):
     unit: str | None = None
     per_day: float | None = None
     per_day_high: float | None = None
-    interval_days: float | None = None
     starts_after_days: float | None = None
     lasts_days: float | None = None
     starts: str | None = None
-    ends: str | None = None
-    count: int | None = None
     as_needed: bool = False
-    text: str | None = None
     sequence: int | None = None
-    route_codings: tuple[Code, ...] = ()
-    route_text: str | None = None
-    when: tuple[str, ...] = ()
     unit_conflict: str | None = None
-    alternatives: tuple[Dose, ...] = ()
 
 
 def read_dosages(dosages: Sequence[Dosage]) -> tuple[DoseStep, ...]:
@@ -75,35 +65,28 @@ def read_dosages(dosages: Sequence[Dosage]) -> tuple[DoseStep, ...]:
 
 
 def _step(dosage: Dosage, starts_after_days: float | None = None) -> DoseStep:
-    first, *others = _doses(dosage)
+    dose = _dose_of(dosage)
     timing = dosage.timing
     frequency = read_frequency(timing)
     repeat = timing.repeat if timing is not None else None
     period = repeat.bounds_period if repeat is not None else None
     return DoseStep(
-        value=first.value,
-        value_high=first.value_high,
-        unit=first.unit,
+        value=dose.value,
+        value_high=dose.value_high,
+        unit=dose.unit,
         per_day=frequency.per_day,
         per_day_high=frequency.per_day_high,
-        interval_days=1 / frequency.per_day if frequency.per_day else None,
         starts_after_days=starts_after_days,
         lasts_days=_length(repeat, frequency),
         starts=period.start if period is not None else None,
-        ends=period.end if period is not None else None,
-        count=frequency.total,
-        as_needed=_as_needed(dosage),
-        text=clean(dosage.text) or clean(dosage.patient_instruction),
+        as_needed=is_as_needed(dosage),
         sequence=dosage.sequence,
-        route_codings=codes_of(dosage.route),
-        route_text=text_of(dosage.route),
-        when=whens_of(timing),
-        unit_conflict=first.unit_conflict,
-        alternatives=tuple(others),
+        unit_conflict=dose.unit_conflict,
     )
 
 
-def _as_needed(dosage: Dosage) -> bool:
+def is_as_needed(dosage: Dosage) -> bool:
+    """Whether it is taken on demand only, in every version's words."""
     return bool(
         dosage.as_needed
         or dosage.as_needed_boolean
@@ -112,42 +95,51 @@ def _as_needed(dosage: Dosage) -> bool:
     )
 
 
-def _doses(dosage: Dosage) -> list[Dose]:
-    """The dose to use first: one in units of mass before tablets, ``ordered`` before the others."""
-    named = [(entry.dose_quantity, entry.dose_range, _kind(entry)) for entry in dosage.dose_and_rate]
-    named.append((dosage.dose_quantity, dosage.dose_range, None))
-    named.append((dosage.quantity_quantity, dosage.quantity_range, None))
-    named.append((dosage.dose or dosage.quantity, None, None))
-    doses = [_dose(quantity, limits, kind) for quantity, limits, kind in named if quantity or limits]
-    given = [dose for dose in doses if dose.value is not None or dose.value_high is not None]
-    return sorted(given, key=_rank) or [Dose()]
+def _dose_of(dosage: Dosage) -> Dose:
+    """The dose to use: one in units of mass before tablets, ``ordered`` before the others."""
+    given = [
+        (dose, entry)
+        for entry in dosage.dose_and_rate
+        if (dose := _dose(entry.dose_quantity, entry.dose_range))
+    ]
+    others = (
+        _dose(dosage.dose_quantity, dosage.dose_range),
+        _dose(dosage.quantity_quantity, dosage.quantity_range),
+        _dose(dosage.dose or dosage.quantity, None),
+    )
+    if len(given) == 1 and others == _NO_OTHERS:
+        return given[0][0]
+    given += [(dose, _UNTYPED) for dose in others if dose]
+    return min(given, key=_rank)[0] if given else Dose()
 
 
+_NO_OTHERS: Final = (None, None, None)
+_UNTYPED: Final = DoseAndRate()
 _KINDS: Final = ("ordered", None, "calculated")
 
 
-def _rank(dose: Dose) -> tuple[bool, int]:
-    return dose.unit not in MASS_UNITS, _KINDS.index(dose.kind) if dose.kind in _KINDS else len(_KINDS)
+def _rank(given: tuple[Dose, DoseAndRate]) -> tuple[bool, int]:
+    kind = _kind(given[1])
+    return given[0].unit not in MASS_UNITS, _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
 
 
 def _kind(entry: DoseAndRate) -> str | None:
-    if entry.type is None:
-        return None
+    """The type of a doseAndRate entry (``ordered``)."""
     names = [code.code or code.display for code in codes_of(entry.type)] or [text_of(entry.type)]
     return names[0].strip().lower() if names[0] else None
 
 
-def _dose(quantity: Quantity | None, limits: Range | None, kind: str | None = None) -> Dose:
+def _dose(quantity: Quantity | None, limits: Range | None) -> Dose | None:
     if quantity is not None and quantity.value is not None:
         unit = read_unit(quantity)
-        return Dose(quantity.value, None, unit.name, kind, unit.conflict)
+        return Dose(quantity.value, None, unit.name, unit.conflict)
     if limits is None:
-        return Dose(kind=kind)
+        return None
     low, high = limits.low, limits.high
     if low is None or low.value is None:  # "up to": the high end is the dose
-        return _dose(high, None, kind)
+        return _dose(high, None)
     unit = read_unit(low) if read_unit(low).name else read_unit(high)
-    return Dose(low.value, high.value if high else None, unit.name, kind, unit.conflict)
+    return Dose(low.value, high.value if high else None, unit.name, unit.conflict)
 
 
 def _length(repeat: Repeat | None, frequency: Frequency) -> float | None:

@@ -66,22 +66,11 @@ def read_frequency(timing: Timing | None) -> Frequency:
     return frequency if frequency != Frequency() else _from_events(timing.event)
 
 
-def whens_of(timing: Timing | None) -> tuple[str, ...]:
-    """Event codes (HS, MORN), also those that a timing code implies."""
-    repeat = timing.repeat if timing is not None else None
-    given = repeat.when if repeat is not None else None
-    whens = [given] if isinstance(given, str) else given or []
-    if not whens and timing is not None and timing.code is not None:
-        codes = {(code.code or "").upper() for code in codes_of(timing.code)}
-        whens = ["HS"] if codes & {"HS", "QHS", "BED"} else []
-    return tuple(when.strip().upper() for when in whens if when.strip())
-
-
 def _from_repeat(repeat: Repeat) -> Frequency:
     unit = repeat.period_unit or repeat.period_units
     days = days_in(repeat.period if repeat.period is not None else 1.0, unit)
     longest = days_in(repeat.period_max, unit)
-    moments = max(len(repeat.time_of_day), _moments(repeat.when))
+    moments = max(len(repeat.time_of_day), _moments(repeat.when)) if repeat.time_of_day or repeat.when else 0
     times = repeat.frequency if repeat.frequency is not None else (moments or 1)
     if not days:
         return Frequency(_on_weekdays(float(moments), repeat), None, repeat.count)
@@ -95,9 +84,7 @@ def _from_repeat(repeat: Repeat) -> Frequency:
 
 
 def _moments(when: list[str] | str | None) -> int:
-    if not when:
-        return 0
-    whens = [when] if isinstance(when, str) else when
+    whens = [when] if isinstance(when, str) else when or []
     return sum(3 if code.strip().upper() in _MEALS else 1 for code in whens)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -269,6 +270,12 @@ def load_clinical(site_file: Path | None = None) -> Clinical:
     if found := list(contradictions(clinical)):
         raise ValueError("\n".join(f"{named}: {problem}" for problem in found))
     return clinical
+
+
+@cache
+def shipped() -> Clinical:
+    """The shipped figures, without a site's."""
+    return load_clinical()
 
 
 def shipped_figures() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_service.knowledge import tables
-from cds_service.knowledge.clinical import load_clinical
+from cds_service.knowledge.clinical import shipped
 
 UNREVIEWED = "unreviewed"
 
@@ -42,13 +42,18 @@ def review_state(figures_reviewer: str | None = None) -> ReviewState:
     """
     counts = {name: _reviewers(name) for name in tables.names()}
     unreviewed = {name: named.count(UNREVIEWED) for name, named in counts.items()}
-    named = load_clinical().review.reviewer if figures_reviewer is None else figures_reviewer
+    named = shipped().review.reviewer if figures_reviewer is None else figures_reviewer
     return ReviewState(
         rows=sum(map(len, counts.values())),
         unreviewed_rows=sum(unreviewed.values()),
         by_table={name: count for name, count in unreviewed.items() if count},
-        figures_reviewer=named if named.strip() not in ("", UNREVIEWED) else None,
+        figures_reviewer=named if is_name(named) else None,
     )
+
+
+def is_name(reviewer: str) -> bool:
+    """Whether somebody signed."""
+    return reviewer.strip() not in ("", UNREVIEWED)
 
 
 def _reviewers(table: str) -> list[str]:

@@ -11,7 +11,9 @@ together with them is shown by lists, not by rule.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 SHORTEST = 6
 """Letters a word needs before it is taken for a spelling of another."""
@@ -61,15 +63,14 @@ class Spellings:
         """``names`` are to be found under other spellings; ``known`` words stay as they are."""
         words = [name for name in names if len(name) >= SHORTEST and name.isalpha()]
         # abbreviations are no models: what is near "hydromor" is another word
-        whole = [name for name in words if not any(o.startswith(name) for o in words if o != name)]
+        cut_short = {one for one, following in pairwise(sorted(set(words))) if following.startswith(one)}
+        whole = [name for name in words if name not in cut_short]
         self._known = frozenset({*known, *_RIVALS})
         self._skeletons = {skeleton(name): name for name in reversed(whole)}
         models = list(self._skeletons.values())  # a spelling of a spelling would be another word
-        rivals = [*_RIVALS, *(word for word in self._known if skeleton(word) not in self._skeletons)]
+        rivals = sorted({*_RIVALS, *(w for w in self._known if skeleton(w) not in self._skeletons)})
         self._cut = {
-            cut: name
-            for cut, name in _unambiguous(_cuts(models))
-            if not any(rival.startswith(cut) for rival in rivals)
+            cut: name for cut, name in _unambiguous(_cuts(models)) if not _begins_one_of(cut, rivals)
         }
         self._slips = dict(_unambiguous(_one_letter_less(models)))
         self._exact = frozenset(models)
@@ -106,6 +107,12 @@ class Spellings:
         shorter = [word[:at] + word[at + 1 :] for at in range(len(word))]
         found = {name for less in shorter if (name := less if less in self._exact else self._slips.get(less))}
         return found.pop() if len(found) == 1 and _differs_by_one(word, *found) else None
+
+
+def _begins_one_of(start: str, words: Sequence[str]) -> bool:
+    """Whether any of ``words``, which are sorted, starts so."""
+    at = bisect_left(words, start)
+    return at < len(words) and words[at].startswith(start)
 
 
 def _unambiguous(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -32,9 +32,12 @@ def names() -> list[str]:
 
 
 def rows(table: str) -> Iterator[dict[str, str]]:
-    """The rows of one shipped table."""
+    """The rows of one shipped table. Raises ``ValueError`` for one with more or fewer cells than columns."""
     text = (folder() / f"{table}.csv").read_text(encoding="utf-8")
-    return csv.DictReader(io.StringIO(text, newline=""))
+    lines = csv.reader(io.StringIO(text, newline=""))
+    columns = next(lines)
+    for line in lines:  # csv.DictReader takes twice the time, and each start waits for it
+        yield dict(zip(columns, line, strict=True))
 
 
 _of_site: dict[str, list[dict[str, str]]] = {}

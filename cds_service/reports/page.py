@@ -1,4 +1,4 @@
-"""``/reports``, ``/reports.json`` and ``/reports.csv``: for whoever answers for the quality of the alerts.
+"""``/reports``, its files and ``/reports/snoozes``: for whoever answers for the quality of the alerts.
 
 Open in development. In production they exist where ``REPORTS_TOKEN`` is set, and ask for it: as a
 bearer token, or as the password a browser asks for.
@@ -13,9 +13,11 @@ from datetime import UTC, datetime, time, timedelta
 import flask
 
 from cds_service.errors import InvalidRequest
+from cds_service.knowledge.clinical import Alerts
 from cds_service.knowledge.wording import titles
 from cds_service.reports import plots
 from cds_service.reports.report import GROUPS, NUMBERS, Report, day_of, make_report
+from cds_service.reports.snoozes_page import add_snoozes
 from cds_service.settings import Settings
 from cds_service.store import Store
 
@@ -23,8 +25,10 @@ _DAYS = 28
 _LONGEST = 3 * 366
 
 
-def reports_blueprint(settings: Settings, store: Store, now: Callable[[], datetime]) -> flask.Blueprint:
-    """The routes; ``now`` says what the last four weeks are."""
+def reports_blueprint(
+    settings: Settings, store: Store, policy: Alerts, now: Callable[[], datetime]
+) -> flask.Blueprint:
+    """The routes; ``now`` says what the last four weeks are, ``policy`` what is snoozed."""
     blueprint = flask.Blueprint("reports", __name__, template_folder="templates")
 
     def asked() -> Report:
@@ -68,6 +72,7 @@ def reports_blueprint(settings: Settings, store: Store, now: Callable[[], dateti
         name = {"Content-Disposition": "attachment; filename=reports.csv"}
         return flask.Response(asked().as_csv(), headers=name, content_type="text/csv; charset=utf-8")
 
+    add_snoozes(blueprint, store, policy, now)
     return blueprint
 
 

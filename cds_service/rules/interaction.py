@@ -13,12 +13,15 @@ _DRUGS = (
     (Role.THIORIDAZINE, "thioridazine", Indicator.WARNING),
     (Role.DISULFIRAM, "disulfiram", Indicator.INFO),
 )
+_SILENT = "neither thioridazine nor disulfiram is on the lists or in the basket"
 
 
 def interaction(chart: PatientChart, clinical: Clinical) -> Findings:
     """The two drugs that the naltrexone label names, on the lists or in the basket."""
     if not chart.naltrexone_orders:
         return NO_NALTREXONE
+    if chart.roles.isdisjoint((Role.THIORIDAZINE, Role.DISULFIRAM)):
+        return _SILENT
     for role, name, indicator in _DRUGS:
         taken = [e.evidence for e in chart.exposed(role) if e.is_current]
         ordered = [order.evidence for order in chart.orders if role in order.medicine.roles]
@@ -31,4 +34,4 @@ def interaction(chart: PatientChart, clinical: Clinical) -> Findings:
                 lines=(say(TOPIC, f"line_{name}"),),
                 basis=say(TOPIC, "basis"),
             )
-    return "neither thioridazine nor disulfiram is on the lists or in the basket"
+    return _SILENT

@@ -76,6 +76,8 @@ def _decompensated(chart: PatientChart) -> Iterator[tuple[Evidence, str]]:
 
 def _raised(chart: PatientChart, clinical: Clinical) -> Iterator[Measurement]:
     """The newest ALT and AST, when dated within the window and above the cut-off."""
+    if not chart.measurements:
+        return
     for measure in (Measure.ALT, Measure.AST):
         dated = [m for m in chart.measured(measure) if m.day and m.day <= chart.today]
         recent = [m for m in dated[:1] if m.day and (chart.today - m.day).days <= clinical.liver.enzyme_days]

@@ -92,6 +92,8 @@ def _signs(chart: PatientChart, clinical: Clinical, treats_disorder: bool) -> It
 
 def _medicines(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
     """Methylnaltrexone and its like, on the lists or in the basket."""
+    if Role.OPIOID_SIGN not in chart.roles:
+        return
     days = timedelta(days=clinical.signal.opioid_sign_days)
     exposures = chart.exposed(Role.OPIOID_SIGN)
     recent = [e for e in exposures if e.is_current or (e.ended and e.ended >= chart.today - days)]

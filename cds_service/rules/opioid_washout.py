@@ -99,9 +99,12 @@ def _evidence(ended: Sequence[_Ended]) -> tuple[Evidence, ...]:
 
 def _by_ingredient(chart: PatientChart) -> Iterator[tuple[Exposure, ...]]:
     """Ended entries by opioid; one that is (also) current is the other card's cause."""
+    opioids = chart.exposed(Role.OPIOID, Role.OPIOID_LIKE)
+    if not any([exposure.presence is Presence.ENDED for exposure in opioids]):
+        return iter(())
     grouped: dict[str, list[Exposure]] = defaultdict(list)
     current = set()
-    for exposure in chart.exposed(Role.OPIOID, Role.OPIOID_LIKE):
+    for exposure in opioids:
         for name in exposure.medicine.named(Role.OPIOID, Role.OPIOID_LIKE):
             if exposure.presence is Presence.ENDED:
                 grouped[name].append(exposure)

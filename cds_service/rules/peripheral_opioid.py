@@ -12,10 +12,13 @@ from cds_service.rules.finding import Finding, Findings, Indicator, Topic
 from cds_service.rules.opioid_coprescription import shortened
 
 TOPIC = Topic.PERIPHERAL_OPIOID
+_NONE = "no opioid of the gut or the skin is on the lists or in the basket"
 
 
 def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
     """Info; a warning for loperamide above the label's daily maximum, on the list or ordered."""
+    if chart.naltrexone_orders and Role.PERIPHERAL_OPIOID not in chart.roles:
+        return _NONE
     ordered = [o for o in chart.orders if o.medicine.has(Role.PERIPHERAL_OPIOID) and not o.medicine.is_opioid]
     naltrexone = chart.naltrexone_in_basket
     taken = [e for e in chart.exposed(Role.PERIPHERAL_OPIOID) if e.is_current and not e.medicine.is_opioid]
@@ -29,7 +32,7 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
     else:
         return "neither naltrexone nor an opioid of the gut is ordered that meets the other"
     if not found or not (taken or ordered):
-        return "no opioid of the gut or the skin is on the lists or in the basket"
+        return _NONE
     medicines = [e.medicine for e in taken] + [o.medicine for o in ordered]
     names = shortened(
         list(dict.fromkeys(name for m in medicines for name in m.named(Role.PERIPHERAL_OPIOID)))

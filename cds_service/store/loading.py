@@ -158,9 +158,7 @@ class Loader:
         while self._held:
             first = list(islice(self._held, _BATCH))
             self._insert(first)
-            for (
-                _
-            ) in first:  # only now: whoever is interrupted here brings them in twice, which changes nothing
+            for _ in first:  # only now: whoever is interrupted here loads them twice, which changes nothing
                 self._held.popleft()
 
     def _load_file(self, descriptor: int) -> int:

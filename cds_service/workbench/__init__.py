@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import Any
 
 import flask
@@ -26,7 +27,8 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
     blueprint = flask.Blueprint(
         "workbench", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
-    explained, review = explanations(clinical), review_state(clinical.review.reviewer)
+    explained = explanations(clinical)
+    review = cache(partial(review_state, clinical.review.reviewer))  # all tables: at the first page
 
     if trial is not None:
         add_routes(blueprint, trial)
@@ -46,7 +48,7 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
             "explain.html",
             topic=explained[topic],
             clinical=clinical,
-            review=review,
+            review=review(),
             linked=linked,
             examples=examples(topic),
             try_url=flask.url_for("workbench.try_it") if trial else None,

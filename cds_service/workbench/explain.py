@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cds_service.knowledge.clinical import LEVELS, Clinical, load_clinical
+from cds_service.knowledge.clinical import LEVELS, Clinical, shipped
 from cds_service.knowledge.explanations import Meaning, figure_words, meaning
 from cds_service.knowledge.wording import override_reasons, sentences, titles
 from cds_service.rules import RULES, Rule, Topic
@@ -115,9 +115,8 @@ def rule_of(topic: Topic) -> Rule:
 
 
 def _figures(topic: Topic, clinical: Clinical) -> Iterator[Figures]:
-    shipped = load_clinical()
     for section in _SECTIONS.get(topic, ()):
-        table, before = getattr(clinical, section), getattr(shipped, section)
+        table, before = getattr(clinical, section), getattr(shipped(), section)
         names = table.__struct_fields__
         words = figure_words(section)
         yield Figures(

@@ -36,5 +36,6 @@ def entries() -> Iterator[Entry]:
 
 
 def _is_within(endpoint: str, page: str) -> bool:
-    """A page, or one that belongs under it: ``workbench.topic`` under ``workbench.topics``."""
-    return endpoint == page or f"{endpoint}s" == page
+    """A page, or one under it: ``topic`` under ``topics``, the answer to a page's form under the page."""
+    blueprint, _, name = page.rpartition(".")
+    return page in (endpoint, f"{endpoint}s") or (name == "page" and endpoint.startswith(f"{blueprint}."))

@@ -77,3 +77,34 @@ def test_listed_and_lifted_from_the_command_line(
     assert topics(ehr.order("breast-feeding", id="next-order"))["breastfeeding"] == "info"
     assert json.loads(run.invoke(main, ["snooze", "list", "--json"]).output) == []
     assert run.invoke(main, ["snooze", "lift", "no-such-card"]).exit_code == 1
+
+
+def test_shown_and_ended_on_the_page(make_ehr: MakeEhr) -> None:
+    ehr = make_ehr()
+    card = about(ehr.order("breast-feeding"), "breastfeeding")
+    assert "Nothing is snoozed" in ehr.http.get("/reports/snoozes").text
+    ehr.override(card)
+    page = ehr.http.get("/reports/snoozes")
+    assert page.headers["Cache-Control"] == "no-store"
+    for words in (
+        "Breast-feeding",
+        "6 Dec 2026, 15:00",
+        "Benefit outweighs the risk, discussed with the patient",
+    ):
+        assert words in page.text
+    assert "ldn-breast-feeding" not in page.text  # the patient's id
+    answer = ehr.http.post("/reports/snoozes", data={"card": card["uuid"]})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/reports/snoozes?ended=breastfeeding")
+    ended = ehr.http.get(answer.headers["Location"]).text
+    assert "Ended: Breast-feeding" in ended and "Nothing is snoozed" in ended
+    assert topics(ehr.order("breast-feeding", id="next-order"))["breastfeeding"] == "info"
+
+
+def test_what_is_not_snoozed_cannot_be_ended(make_ehr: MakeEhr) -> None:
+    ehr = make_ehr()
+    card = about(ehr.order("oxycodone-active"), "opioid-coprescription")
+    ehr.override(card)
+    for given in (card["uuid"], "", "no-such-card"):
+        answer = ehr.http.post("/reports/snoozes", data={"card": given})
+        assert (answer.status_code, answer.json["resourceType"]) == (404, "OperationOutcome")
+    assert ehr.http.get("/reports/snoozes?ended=<b>").text.count("Ended") == 0

@@ -19,6 +19,7 @@ PAGES = [
     "/titration/usual?form=capsule&strength=1.5",
     "/titration/slow?form=liquid&strength=0.5",
     "/reports",
+    "/reports/snoozes",
 ]
 PHONE = {"width": 375, "height": 740}
 

@@ -95,6 +95,10 @@ def test_the_callers_token_is_taken_apart_and_accessible(page: Page) -> None:
     page.get_by_role("button", name="Replay").click()
     token = page.get_by_role("region", name="Token of the caller")
     expect(token).to_contain_text("no client is registered (CLIENTS_FILE)")
-    expect(token).to_contain_text(ISS)
+    token.get_by_text("Its claims").click()
+    expect(token.get_by_text(ISS)).to_be_visible()
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link", name="Replay")).to_have_attribute(
+        "aria-current", "page"
+    )
     expect(page.get_by_label("Its Authorization header")).to_have_value("")
     assert violations(page) == []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from benchmarks.seed_month import fill
 from cds_service.settings import Settings
@@ -56,6 +56,8 @@ def test_axe_finds_nothing_and_it_is_light(open_page: OpenContext, seeded: Runni
     page = open_page(base_url=seeded.url, color_scheme=scheme, viewport={"width": 375, "height": 740})
     assert weight(page, "/reports") < HEAVIEST
     page.get_by_text("The same as a table").click()
+    page.get_by_text("By topic, as a table").click()
+    assert page.get_by_role("region", name="Reasons by topic").is_visible()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
@@ -67,3 +69,19 @@ def test_on_paper_without_colour_the_lines_are_told_apart(page: Page) -> None:
     )
     assert len(dashes) >= 4
     assert not page.get_by_role("button", name="Show").is_visible()
+
+
+def test_a_snooze_is_ended(open_page: OpenContext, service: Running) -> None:
+    page = open_page()
+    page.goto("/?scenario=breast-feeding")
+    card = page.locator(".card").filter(has=page.get_by_role("heading", name="breast-feeding"))
+    card.locator(".overrides summary").click()
+    card.get_by_label("Benefit outweighs the risk, discussed with the patient").check()
+    card.locator("[data-override]").click()
+    expect(page.locator("#done")).to_contain_text("feedback sent and kept")
+    page.goto("/reports")
+    page.get_by_role("link", name="What is snoozed").click()
+    assert violations(page) == []
+    page.get_by_role("button", name="End: Breast-feeding").first.click()
+    expect(page.get_by_role("status")).to_contain_text("Ended: Breast-feeding")
+    assert violations(page) == []

@@ -76,7 +76,7 @@ def basic(password: str) -> str:
     return "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()
 
 
-@pytest.mark.parametrize("path", ["/reports", "/reports.json", "/reports.csv"])
+@pytest.mark.parametrize("path", ["/reports", "/reports.json", "/reports.csv", "/reports/snoozes"])
 def test_in_production_a_token_is_asked_for(tmp_path: Path, path: str) -> None:
     http = app_of(tmp_path, reports_token="s3cret").test_client()
     for header in ("Bearer s3cret", basic("s3cret")):
@@ -85,6 +85,13 @@ def test_in_production_a_token_is_asked_for(tmp_path: Path, path: str) -> None:
         refused = http.get(path, headers={"Authorization": header})
         assert refused.status_code == 401
         assert refused.headers["WWW-Authenticate"].startswith("Basic")
+
+
+def test_ending_a_snooze_asks_for_the_token_too(tmp_path: Path) -> None:
+    http = app_of(tmp_path, reports_token="s3cret").test_client()
+    assert http.post("/reports/snoozes", data={"card": "x"}).status_code == 401
+    known = {"Authorization": "Bearer s3cret"}
+    assert http.post("/reports/snoozes", data={"card": "x"}, headers=known).status_code == 404
 
 
 def test_in_production_without_a_token_there_is_no_page(tmp_path: Path) -> None:
