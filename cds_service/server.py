@@ -8,13 +8,14 @@ settings and files as they are now, and ends the old ones in the same way: no ca
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
@@ -34,6 +35,8 @@ _LAST_SECONDS = 30
 _BOOT_SECONDS = 60.0
 _MOST_CONNECTIONS = 2000
 _SHARED_MEMORY = Path("/dev/shm")
+_COUNTERS = "ldn-cds-metrics-"
+_MARK = "in-use"
 
 
 def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
@@ -80,9 +83,11 @@ def options(settings: Settings, host: str, port: int, workers: int) -> dict[str,
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     """Answer until SIGTERM or SIGINT. Ends the process when the port or a setting does not fit."""
-    own = os.getpid()
-    folder = Path(tempfile.mkdtemp(prefix="ldn-cds-metrics-", dir=_place_of_counters()))
+    own, place = os.getpid(), _place_of_counters()
+    remove_left_behind(place)
+    folder = Path(tempfile.mkdtemp(prefix=_COUNTERS, dir=place))
     try:
+        _mark = hold(folder)
         share_metrics(folder)
         _Master(_Application(options(settings, host, port, workers))).run()
     finally:
@@ -90,8 +95,26 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _place_of_counters() -> str | None:
-    return str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None
+def _place_of_counters() -> Path:
+    return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+
+
+def hold(folder: Path) -> IO[bytes]:
+    """Mark ``folder`` as in use, until this process and its forks have ended, however they end."""
+    mark = (folder / _MARK).open("wb")
+    fcntl.flock(mark, fcntl.LOCK_EX)
+    return mark
+
+
+def remove_left_behind(place: Path) -> None:
+    """The counters of services that were killed: nobody else would free that memory."""
+    for mark in place.glob(f"{_COUNTERS}*/{_MARK}"):
+        try:
+            with mark.open("rb") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(mark.parent, ignore_errors=True)
+        except OSError:  # in use, or somebody else's
+            continue
 
 
 def _forget_worker(arbiter: Any, worker: Any) -> None:

@@ -22,7 +22,7 @@ import pytest
 import requests
 
 from cds_service.scenarios import load
-from cds_service.server import SPARE_THREADS, options, usable_cpus
+from cds_service.server import SPARE_THREADS, hold, options, remove_left_behind, usable_cpus
 from cds_service.settings import Settings
 from tests.fhir.faults import FAULTS, serving
 from tests.servers import ROOT, Served, free_port, ldn_cds
@@ -289,3 +289,33 @@ def test_what_does_not_fit_is_told_and_nothing_starts(environment: dict[str, str
     )  # fmt: skip
     assert done.returncode not in (0, None)
     assert next(iter(environment)) in done.stderr or "none.toml" in done.stderr
+
+
+def test_counters_of_a_killed_service_are_removed_and_no_others(tmp_path: Path) -> None:
+    killed, running, unmarked = (
+        tmp_path / f"ldn-cds-metrics-{name}" for name in ("killed", "running", "unmarked")
+    )
+    for folder in (killed, running, unmarked):
+        folder.mkdir()
+        (folder / "counter_1.db").touch()
+    hold(killed).close()
+    with hold(running):
+        remove_left_behind(tmp_path)
+        assert sorted(tmp_path.iterdir()) == [running, unmarked]
+
+
+def test_nothing_of_a_service_that_was_killed_stays_after_the_next_start(tmp_path: Path) -> None:
+    with ldn_cds(tmp_path, {}) as served:
+        folder = folder_of_counters(served)
+        children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
+        for process in (served.process.pid, *map(int, children)):
+            os.kill(process, signal.SIGKILL)
+        wait_for(lambda: not any(Path(f"/proc/{child}/fd").exists() for child in children))
+    with ldn_cds(tmp_path, {}) as served:  # or another service that a test beside this one starts
+        assert not folder.exists()
+        assert folder_of_counters(served).exists()
+
+
+def folder_of_counters(served: Served) -> Path:
+    held = (os.readlink(link) for link in Path(f"/proc/{served.process.pid}/fd").iterdir())
+    return next(Path(name).parent for name in held if "ldn-cds-metrics-" in name)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from cds_service.cli.progress import progress
 from cds_service.errors import Unavailable
 from cds_service.settings import load_settings
 from cds_service.store import Comments, Store
@@ -35,8 +36,8 @@ def comments(days: int, renew: bool) -> None:
 
 
 def _renew(store: Store, keys: Comments) -> None:
-    with store.writing() as connection:
-        renewed, lost = renew_comments(connection, keys)
+    with progress("waiting for the database") as told, store.writing() as connection:
+        renewed, lost = renew_comments(connection, keys, lambda done, of: told(f"{done} comments", done, of))
     click.echo(f"{renewed} comments closed with the first key; {lost} open with none of the keys")
 
 

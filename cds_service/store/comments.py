@@ -6,7 +6,7 @@ HMAC-SHA256). Of several keys the first encrypts and all decrypt, so that a key 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -76,11 +76,17 @@ def read_comments(connection: Connection, comments: Comments, since: datetime) -
         }
 
 
-def renew_comments(connection: Connection, comments: Comments) -> tuple[int, int]:
-    """Close every comment with the first key; how many were, and how many none of the keys opens."""
-    rows = connection.execute(select(feedback).where(feedback.c.comment.is_not(None)))
+def renew_comments(
+    connection: Connection, comments: Comments, on_step: Callable[[int, int], None] = lambda done, of: None
+) -> tuple[int, int]:
+    """Close every comment with the first key; how many were, and how many none of the keys opens.
+
+    :param on_step: hears how many of how many are done.
+    """
+    rows = connection.execute(select(feedback).where(feedback.c.comment.is_not(None))).all()
     renewed = lost = 0
-    for row in rows.all():
+    for done, row in enumerate(rows):
+        on_step(done, len(rows))
         closed = comments.renewed(row.comment)
         if closed is None:
             lost += 1

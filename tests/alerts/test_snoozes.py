@@ -88,7 +88,7 @@ def test_shown_and_ended_on_the_page(make_ehr: MakeEhr) -> None:
     assert page.headers["Cache-Control"] == "no-store"
     for words in (
         "Breast-feeding",
-        "2026-12-06 15:00",
+        "6 Dec 2026, 15:00",
         "Benefit outweighs the risk, discussed with the patient",
     ):
         assert words in page.text
