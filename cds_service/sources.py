@@ -106,7 +106,7 @@ class Sources:
         """What the orders need and can be known within the budget, and what could not.
 
         :param client: who asks; its own budget, keys and lists go before the site's.
-        :param needed: which resources of prefetch are to be read in full.
+        :param needed: which resources are to be read in full.
         """
         return gather(
             request.patient_id,

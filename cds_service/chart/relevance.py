@@ -7,6 +7,7 @@ shape is needed. What a concept means is asked of the knowledge once and then re
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -25,18 +26,17 @@ OF_CONCERN = frozenset(set(Role) - {Role.OTHER})
 _decode_concept = msgspec.json.Decoder(CodeableConcept).decode
 
 
-class _Remembered:
+class _Remembered(Memory[bool]):
     """A yes or no about concepts as they were written, each worked out once."""
 
     def __init__(self, judge: Callable[[CodeableConcept], bool]) -> None:
+        super().__init__()
         self._judge = judge
-        self._memory: Memory[bool] = Memory()
-        self._recall = self._memory.recall
 
     def __call__(self, written: msgspec.Raw) -> bool:
         text = bytes(written)
-        known = self._recall(text)
-        return self._memory.ask(text, lambda: self._judged(text)) if known is None else known
+        known = self._answers.get(hash(text))
+        return self.ask(text, partial(self._judged, text)) if known is None else known
 
     def _judged(self, text: bytes) -> bool:
         try:

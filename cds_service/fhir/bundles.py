@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -120,7 +120,7 @@ def issue_codes(outcomes: list[OperationOutcome]) -> set[str]:
     return {issue.code.strip().lower() for outcome in outcomes for issue in outcome.issue if issue.code}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Search:
     """A search URL: the type asked for and its parameters, names without modifiers."""
 
@@ -134,6 +134,13 @@ class Search:
         return {
             part.strip().rsplit("/", 1)[-1] for value in values for part in value.split(",") if part.strip()
         }
+
+    def is_about(self, patient_id: str) -> bool:
+        """Whether it is about the patient, or names nobody."""
+        if self.parameters.get("patient") == patient_id:
+            return True
+        asked = self.patients()
+        return not asked or patient_id in asked
 
 
 def read_search(url: str | None) -> Search | None:
@@ -151,12 +158,10 @@ def read_search(url: str | None) -> Search | None:
     return Search(segments[-1], {name.partition(":")[0]: value for name, value in pairs})
 
 
-def _plain_pairs(query: str) -> Iterator[tuple[str, str]]:
+def _plain_pairs(query: str) -> list[tuple[str, str]]:
     """What ``parse_qsl`` gives where nothing is escaped."""
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if value:
-            yield name, value
+    parted = [part.partition("=") for part in query.split("&")]
+    return [(name, value) for name, _, value in parted if value]
 
 
 class _Link(View):
@@ -228,7 +233,7 @@ def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything)
     A Bundle within a Bundle becomes a page of its own; JSON ``null`` gives no page.
     Resources that are not ``needed`` are passed over: counted, and not read further.
     """
-    page = _plain_page(raw, path, needed)
+    page = read_plain(raw, path, needed)
     if page is not None:
         return [page]
     reading = _Reading(needed)
@@ -236,8 +241,11 @@ def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything)
     return reading.pages
 
 
-def _plain_page(raw: bytes | msgspec.Raw, path: str, needed: Needed) -> Page | None:
-    """What nearly every value is, in one pass: a Bundle or a bare resource in which everything fits."""
+def read_plain(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything) -> Page | None:
+    """What nearly every value is, in one pass: a Bundle or a bare resource in which everything fits.
+
+    None of any other value: :func:`read_pages` reads it.
+    """
     try:
         found = _decode_plain(raw)
     except _NOT_JSON:
@@ -263,7 +271,7 @@ def _plain_bundle(bundle: _PlainBundle, path: str, needed: Needed) -> Page:
             place = f"{path}.entry[{index}].resource"
             page.add(in_full(sketch, place), place, entry.full_url, included=included)
         else:
-            page.pass_over(sketch)
+            page.passed[type(sketch), subject_of(sketch)].append(sketch)
     return page
 
 
@@ -310,7 +318,7 @@ class _Reading:
             self.pages.remove(page)
 
     def _object(self, raw: bytes | msgspec.Raw, path: str, depth: int) -> None:
-        page = _plain_page(raw, path, self._needed)
+        page = read_plain(raw, path, self._needed)
         if page is not None:
             self.pages.append(page)
             return

@@ -113,6 +113,10 @@ class FhirAccess:
     """The base URLs the client is registered with; ``None``: any."""
     expired: bool = False
     """Whether there is no token because its time was over when it came."""
+    origin: Origin | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "origin", origin_of(self.base_url))
 
     def url(self, search: str) -> str:
         """A search or read, relative to the base."""
@@ -121,15 +125,13 @@ class FhirAccess:
     @property
     def allowed(self) -> bool:
         """Whether the base may be called at all."""
-        origin = origin_of(self.base_url)
-        if origin is None or (origin[0] != "https" and self.reach.https_only):
+        if self.origin is None or (self.origin[0] != "https" and self.reach.https_only):
             return False
         return self.bases is None or belongs(self.base_url, self.bases)
 
     def same_origin(self, url: str) -> bool:
         """Whether ``url`` is on the server the token is for."""
-        origin = origin_of(url)
-        return origin is not None and origin == origin_of(self.base_url)
+        return self.origin is not None and origin_of(url) == self.origin
 
     def covers(self, url: str) -> bool:
         """Whether ``url`` stays on that server, below the registered bases: others may live beside them."""
@@ -166,7 +168,7 @@ class FhirClient:
         self, access: FhirAccess, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
         """Run ``task``, which calls the server of ``access``, in the threads that server may use."""
-        return self.lanes.submit(origin_of(access.base_url) or _NOWHERE, task, *args, **kwargs)
+        return self.lanes.submit(access.origin or _NOWHERE, task, *args, **kwargs)
 
     def hang_up(self, deadline: Deadline) -> None:
         """End the calls of a request that has been answered, so that their threads are free."""
@@ -187,35 +189,36 @@ class FhirClient:
 
     def _follow(self, access: FhirAccess, url: str, deadline: Deadline, accept: str) -> Reply:
         for _ in range(self.options.max_redirects + 1):
-            self._check(access, url)
-            reply, location = self._try(access, url, deadline, accept)
+            origin = self._check(access, url)
+            reply, location = self._try(access, url, origin, deadline, accept)
             if location is None:
                 return reply
             url = resolve(url, location)
         raise FetchFailed(GapReason.SERVER_ERROR, "too many redirects")
 
-    def _check(self, access: FhirAccess, url: str) -> None:
-        if not access.same_origin(url):
+    def _check(self, access: FhirAccess, url: str) -> Origin:
+        if access.origin is None or not access.same_origin(url):
             raise FetchFailed(GapReason.SERVER_ERROR, "leads to another origin")
         if not access.allowed:
             raise FetchFailed(GapReason.NOT_PERMITTED, "fhirServer is not permitted")
-        if not access.covers(url):
+        if access.bases is not None and not leads_below(url, access.bases):
             raise FetchFailed(GapReason.SERVER_ERROR, "leads out of the registered base")
+        return access.origin
 
-    def _try(self, access: FhirAccess, url: str, deadline: Deadline, accept: str) -> tuple[Reply, str | None]:
+    def _try(
+        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
+    ) -> tuple[Reply, str | None]:
         for attempt in range(1, self.options.attempts + 1):
             try:
-                return self._guarded(access, url, deadline, accept)
+                return self._guarded(access, url, origin, deadline, accept)
             except _Broken as broken:
                 if attempt == self.options.attempts:
                     raise FetchFailed(GapReason.UNREACHABLE, broken.detail) from None
         raise FetchFailed(GapReason.UNREACHABLE, "not tried")
 
     def _guarded(
-        self, access: FhirAccess, url: str, deadline: Deadline, accept: str
+        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
     ) -> tuple[Reply, str | None]:
-        origin = origin_of(url)
-        assert origin is not None  # _check has seen to it
         # a call that never began says nothing about the server
         if deadline.left() < _SHORTEST:
             raise FetchFailed(GapReason.TIME_OUT, "time budget spent")

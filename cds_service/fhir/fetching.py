@@ -13,11 +13,12 @@ from typing import Final
 
 import msgspec
 
-from cds_service.fhir.bundles import Page, Shape, issue_codes, read_pages
+from cds_service.fhir.bundles import Page, Shape, issue_codes, read_pages, read_plain
 from cds_service.fhir.client import FetchFailed, FhirAccess, Reply
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.origins import resolve
 from cds_service.fhir.records import Fetched, Gap, GapReason
+from cds_service.fhir.sketches import Needed, everything
 
 _GONE: Final = 410
 _NOT_THERE: Final = frozenset({404, _GONE})
@@ -51,11 +52,11 @@ class Fetch:
     began: float | None = None
     ended: float | None = None
 
-    def run(self, access: FhirAccess, deadline: Deadline) -> None:
-        """Get all pages, or say why not."""
+    def run(self, access: FhirAccess, deadline: Deadline, needed: Needed = everything) -> None:
+        """Get all pages, or say why not; resources that are not ``needed`` are only counted."""
         self.began = perf_counter()
         try:
-            self._run(access, deadline)
+            self._run(access, deadline, needed)
         except FetchFailed as failed:
             self.failure = self._gap(failed)
         finally:
@@ -73,11 +74,11 @@ class Fetch:
             return Gap(self.kind, GapReason.INCOMPLETE, f"further page: {failed.detail}")
         return Gap(self.kind, failed.reason, failed.detail)
 
-    def _run(self, access: FhirAccess, deadline: Deadline) -> None:
+    def _run(self, access: FhirAccess, deadline: Deadline, needed: Needed) -> None:
         url, seen = self.url, {self.url}
         while True:
             reply = access.get(url, deadline)
-            page = read_reply(reply, self.kind, is_search=self.is_search, first=not self.pages)
+            page = read_reply(reply, self.kind, needed, is_search=self.is_search, first=not self.pages)
             self.pages.append(page)
             if page.next_link is None:
                 return
@@ -91,17 +92,14 @@ class Fetch:
             seen.add(url)
 
 
-def read_reply(reply: Reply, kind: str, *, is_search: bool, first: bool = True) -> Page:
+def read_reply(
+    reply: Reply, kind: str, needed: Needed = everything, *, is_search: bool, first: bool = True
+) -> Page:
     """The page in a reply, or :class:`FetchFailed` with the reason that its status and body give."""
     if reply.status != 200:
         raise _refusal(reply, is_search=is_search)
     body = reply.body.removeprefix(BOM_UTF8)
-    if not _is_json(body):
-        raise FetchFailed(GapReason.SERVER_ERROR, "HTTP 200 without JSON")
-    pages = read_pages(body, "$")
-    if len(pages) != 1 or pages[0].shape is Shape.LIST:
-        raise FetchFailed(GapReason.SERVER_ERROR, "HTTP 200 without FHIR")
-    page = pages[0]
+    page = read_plain(body, "$", needed) or _only_page(body, needed)
     if page.shape is Shape.BARE and page.outcomes:
         raise FetchFailed(GapReason.SERVER_ERROR, "HTTP 200 with OperationOutcome")
     if not _is_of_kind(page, kind, first=first, is_search=is_search):
@@ -109,8 +107,18 @@ def read_reply(reply: Reply, kind: str, *, is_search: bool, first: bool = True) 
     return page
 
 
+def _only_page(body: bytes, needed: Needed) -> Page:
+    if not _is_json(body):
+        raise FetchFailed(GapReason.SERVER_ERROR, "HTTP 200 without JSON")
+    pages = read_pages(body, "$", needed)
+    if len(pages) != 1 or pages[0].shape is Shape.LIST:
+        raise FetchFailed(GapReason.SERVER_ERROR, "HTTP 200 without FHIR")
+    return pages[0]
+
+
 def _is_of_kind(page: Page, kind: str, *, first: bool, is_search: bool) -> bool:
     present = {type(item.resource).__name__ for item in page.found} | {gap.kind for gap in page.gaps}
+    present |= {kind.__name__ for kind, _ in page.passed}
     if page.shape is Shape.BARE:
         return present == {kind}
     # a first page of nothing but other types answers another question; "Resource" is an unreadable entry

@@ -87,7 +87,7 @@ def gather(
     :param server: access to the client's FHIR server, ``None`` without one.
     :param wanted: the lists to be had.
     :param named: Medication entries of the basket by their full URL.
-    :param needed: which resources of prefetch are to be read in full; the others are only counted.
+    :param needed: which resources are to be read in full; the others are only counted.
 
     Raises :class:`~cds_service.errors.PayloadTooLarge` for more resources than the options allow.
     """
@@ -101,7 +101,7 @@ def gather(
     if access is None:
         _report_unasked(record, missing, supplied, _why_unasked(server))
     else:
-        _Gathering(intake, orders, access, deadline, options).run(missing, supplied)
+        _Gathering(intake, orders, access, deadline, options, needed).run(missing, supplied)
     intake.report_strangers()
     _report_unresolved(record, orders)
     for gap in record.gaps:
@@ -168,6 +168,7 @@ class _Gathering:
         access: FhirAccess,
         deadline: Deadline,
         options: GatherOptions,
+        needed: Needed,
     ) -> None:
         self.intake = intake
         self.record = intake.record
@@ -175,6 +176,7 @@ class _Gathering:
         self.access = access
         self.deadline = deadline
         self.options = options
+        self.needed = needed
         self.pending: dict[Future[None], Fetch] = {}
         self.done: SimpleQueue[Future[None]] = SimpleQueue()
         self.asked: set[str] = set()
@@ -221,7 +223,7 @@ class _Gathering:
             self.record.gaps.append(gap)
 
     def _start(self, fetch: Fetch) -> None:
-        future = self.access.client.submit(self.access, fetch.run, self.access, self.deadline)
+        future = self.access.client.submit(self.access, fetch.run, self.access, self.deadline, self.needed)
         self.pending[future] = fetch
         future.add_done_callback(self.done.put)
 

@@ -187,7 +187,7 @@ def _read_page(
 ) -> None:
     ours = intake.accept(page, "prefetch")
     search = read_search(page.self_link)
-    if not ours or not _may_be_ours(search, intake.record.patient_id):
+    if not ours or not (search is None or search.is_about(intake.record.patient_id)):
         return
     if page.shape is Shape.BARE:
         _read_bare(page, mapped, intake.record, supplied)
@@ -206,11 +206,6 @@ def _read_page(
             supplied.following.append(
                 Following(_main_kind(page, search, kinds), page.next_link, page.self_link)
             )
-
-
-def _may_be_ours(search: Search | None, patient_id: str) -> bool:
-    asked = search.patients() if search is not None else set()
-    return not asked or patient_id in asked
 
 
 def _read_bare(page: Page, mapped: tuple[str, ...], record: PatientRecord, supplied: Supplied) -> None:
@@ -261,7 +256,8 @@ def _main_kind(page: Page, search: Search | None, kinds: set[str]) -> str:
 
 
 def _page_gaps(page: Page, search: Search | None, kinds: set[str]) -> list[Gap]:
-    if not (page.failed or page.short or search is not None):
+    filtered = search is not None and not _FILTERING.isdisjoint(map(str.lower, search.parameters))
+    if not (page.failed or page.short or filtered):
         return []
     gaps = []
     for kind in sorted(kinds):
@@ -269,14 +265,14 @@ def _page_gaps(page: Page, search: Search | None, kinds: set[str]) -> list[Gap]:
             gaps.append(Gap(kind, GapReason.INCOMPLETE, "OperationOutcome in the list", path=page.path))
         elif page.short:
             gaps.append(Gap(kind, GapReason.INCOMPLETE, "fewer entries than its total", path=page.path))
-        if search is not None and (filters := _filters(search, kind)):
+        if search is not None and filtered and (filters := _filters(search, kind)):
             detail = f"searched by {', '.join(filters)}"
             gaps.append(Gap(kind, GapReason.INCOMPLETE, detail, path=page.path, covers_list=False))
     return gaps
 
 
 def _picks(search: Search) -> bool:
-    return search.kind not in {"Observation", "Patient"} and bool(_PICKING & search.parameters.keys())
+    return search.kind not in {"Observation", "Patient"} and not _PICKING.isdisjoint(search.parameters)
 
 
 def _filters(search: Search, kind: str) -> list[str]:

@@ -101,9 +101,7 @@ def test_names_of_the_scenarios_are_remembered_without_their_words(needed: Relev
         needed(msgspec.json.decode(json.dumps(entry["resource"]), type=AnySketch)) if entry["resource"][
             "resourceType"
         ] in {"MedicationRequest", "Condition", "Observation"} else None
-    memories = [
-        vars(remembered)["_memory"] for remembered in (needed._medicine, needed._problem, needed._measure)
-    ]
+    memories = (needed._medicine, needed._problem, needed._measure)
     assert all(len(memory) > 5 for memory in memories)
     for memory in memories:
         assert all(type(key) is int and type(kept) is bool for key, kept in memory._answers.items())
