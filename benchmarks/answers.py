@@ -42,7 +42,8 @@ WAYS = ("floor", "read", "cards", "silent")
 PACKAGES = ("flask", "werkzeug", "msgspec", "gunicorn", "granian")
 
 _REQUESTS: Mapping[int, int] = {10: 2000, 50: 1200, 200: 400, 1000: 80}
-_BODIES: Mapping[int, int] = {10: 64, 50: 64, 200: 24, 1000: 8}
+_BODIES: Mapping[int, int] = {10: 1000, 50: 400, 200: 64, 1000: 16}
+"""Each another patient: nobody has hundreds of cards of one day, which an answer looks through."""
 _CONNECTIONS = 8
 
 

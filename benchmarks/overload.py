@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
     words = vocabulary()
-    bodies = [order_sign(50, number, silent=False, words=words) for number in range(32)]
+    bodies = [order_sign(50, number, silent=False, words=words) for number in range(256)]
     with tempfile.TemporaryDirectory(prefix="ldn-cds-overload-") as name:
         settings = {
             "BENCH_FOLDER": name,
