@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
 from cds_service.cards import SUMMARY_LIMIT, Setting, detail, escape, make_card, make_cards
 from cds_service.cds_hooks import HOOKS, CardsResponse, parse_request
@@ -185,7 +186,7 @@ def test_without_an_address_there_is_no_link(name: str) -> None:
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_draft_without_an_id_gets_no_update_or_delete(name: str) -> None:
     of = CHARTS[name]
-    bare = replace(of, orders=tuple(replace(o, id=None) for o in of.orders))
+    bare = replace(of, orders=tuple(changed(o, id=None) for o in of.orders))
     cards = answer(bare)
     assert validate_response({"cards": cards}, request_for(bare)) == []
     types = {a["type"] for c in cards for s in c.get("suggestions", []) for a in s["actions"]}
@@ -228,9 +229,9 @@ def extremes() -> Iterator[PatientChart]:
             yield chart(drafted, exposures=tuple(ended(o, 1, end_documented=False) for o in opioids))
             brief = tuple(replace(o, duration=Duration.SHORT) for o in opioids)
             yield chart(drafted, exposures=tuple(ended(o, 1, brief=True) for o in brief))
-            stale = tuple(replace(taken(o), contradicted=Evidence("x")) for o in opioids)
+            stale = tuple(changed(taken(o), contradicted=Evidence("x")) for o in opioids)
             yield chart(drafted, exposures=stale)
-            late = replace(drafted, starts=TODAY + timedelta(days=30))
+            late = changed(drafted, starts=TODAY + timedelta(days=30))
             yield chart(late, exposures=tuple(ended(o, 1) for o in opioids))
             for naltrexone in (
                 taken(VIVITROL, 13.6), taken(CONTRAVE, 32.0), taken(TABLET_50, 50.0), taken(CAPSULE, 4.5),
@@ -254,7 +255,7 @@ def extremes() -> Iterator[PatientChart]:
             "recorded on a chart whose sex is male", "possible, not confirmed",
             "recorded longer ago than a pregnancy lasts, and no outcome is recorded",
         ):  # fmt: skip
-            yield chart(drafted, pregnancy=replace(UNCLEAR, why_unclear=why))
+            yield chart(drafted, pregnancy=changed(UNCLEAR, why_unclear=why))
         yield chart(drafted, surgeries=(planned_surgery(None),))
         yield chart(drafted, surgeries=(planned_surgery(10),))
         yield chart(drafted, person=Person(age=0))
@@ -360,7 +361,7 @@ def test_nothing_alive_survives(text: str) -> None:
 
 @given(st.text(alphabet=string.printable, max_size=80))
 def test_evil_names_give_valid_cards(name: str) -> None:
-    entry = replace(taken(OXYCODONE), evidence=Evidence(name, ("since 1 Jan 2026",), "medication list"))
+    entry = changed(taken(OXYCODONE), evidence=Evidence(name, ("since 1 Jan 2026",), "medication list"))
     of = chart(exposures=(entry,))
     cards = answer(of)
     assert validate_response({"cards": cards}, request_for(of)) == []

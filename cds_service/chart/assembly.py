@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -13,9 +12,9 @@ from cds_service.chart.exposures import exposures
 from cds_service.chart.medicines import medicine_of
 from cds_service.chart.model import Order, PatientChart, Person, PlannedSurgery
 from cds_service.chart.pregnancy import pregnancy
-from cds_service.chart.problems import excipient_allergies, read_allergies, read_problems
+from cds_service.chart.problems import excipient_allergies, read_allergies, read_problems, triples
 from cds_service.chart.relevance import OF_CONCERN
-from cds_service.chart.results import read_measurements, read_status_answers
+from cds_service.chart.results import read_measurements, read_results, read_status_answers
 from cds_service.chart.surgeries import planned_surgeries
 from cds_service.fhir.records import Gap, GapReason, PatientRecord
 from cds_service.fhir.resources import MEDICATION_RECORDS, Condition, MedicationRecord, Patient
@@ -38,14 +37,15 @@ def read_chart(
     problems, weeks = read_problems(record, clock)
     person = _person(record, clock)
     orders = tuple(read_basket(drafts, record, reasons.of, clock, clinical, gaps))
-    answers = read_status_answers(record, clock)
+    results = read_results(record)
+    answers = read_status_answers(results, clock)
     return PatientChart(
         today=clock.today,
         person=person,
         orders=orders,
         exposures=exposures(entries, clock, clinical),
         problems=problems,
-        measurements=read_measurements(record, clock, clinical),
+        measurements=read_measurements(results, clock, clinical),
         allergies=read_allergies(record),
         other_allergies=excipient_allergies(record, clinical),
         surgeries=(*_ordered_surgeries(orders), *planned_surgeries(record, problems, clock, clinical)),
@@ -62,7 +62,7 @@ def _entries(
 
     Entries whose medicine is not known are counted in ``gaps``, unless they are there as malformed.
     """
-    unknown: Counter[str] = Counter()
+    unknown: dict[str, int] = {}
     in_basket = {(d.resource_type, d.id) for d in drafts if d.id}
     for view in MEDICATION_RECORDS:
         for resource, source in record.of_type(view):
@@ -70,8 +70,8 @@ def _entries(
                 continue
             medicine, gap = medicine_of(resource, record)
             if gap and not _is_said(source.path, record):
-                unknown[gap.kind] += 1
-            if medicine.has(*OF_CONCERN):
+                unknown[gap.kind] = unknown.get(gap.kind, 0) + 1
+            if not medicine.roles.isdisjoint(OF_CONCERN):
                 yield Entry(resource, medicine, reasons.of(resource))
     for kind, count in unknown.items():
         gaps.append(Gap(kind, GapReason.UNRESOLVED, "medicine not known", count, covers_list=False))
@@ -82,6 +82,9 @@ def _is_said(path: str, record: PatientRecord) -> bool:
     return any(gap.reason is GapReason.MALFORMED and (gap.path or "").startswith(path) for gap in record.gaps)
 
 
+_NO_REASON: frozenset[Meaning] = frozenset()
+
+
 class _Reasons:
     """What an order's own reason means, references to recorded conditions included."""
 
@@ -90,22 +93,14 @@ class _Reasons:
 
     def of(self, resource: MedicationRecord) -> frozenset[Meaning]:
         """Meanings of every reason given, under each version's names."""
-        concepts = [
-            resource.reason_codeable_concept,
-            resource.reason_for_use_codeable_concept,
-            *resource.reason_code,
-        ]
-        concepts += [reason.concept for reason in resource.reason]
+        concepts = [resource.reason_codeable_concept, resource.reason_for_use_codeable_concept]
+        concepts += [*resource.reason_code, *[reason.concept for reason in resource.reason]]
         given = resource.reason_reference
         references = [resource.reason_for_use_reference, *(given if isinstance(given, list) else [given])]
         references += [reason.reference for reason in resource.reason]
-        coded = [
-            condition_meanings([(c.system, c.code, c.display) for c in x.coding], x.text)
-            for x in concepts
-            if x
-        ]
+        coded = [condition_meanings(triples(x.coding), x.text) for x in concepts if x]
         named = [self._referred(r.reference, r.display) for r in references if r]
-        return frozenset[Meaning]().union(*coded, *named)
+        return _NO_REASON.union(*coded, *named)
 
     def _referred(self, reference: str | None, display: str | None) -> frozenset[Meaning]:
         local = "/".join((reference or "").split("/_history/")[0].split("/")[-2:])
@@ -117,11 +112,7 @@ class _Reasons:
 def meanings_of(condition: Condition) -> frozenset[Meaning]:
     """What a condition's code means to the rules."""
     code = condition.code
-    return (
-        condition_meanings([(c.system, c.code, c.display) for c in code.coding], code.text)
-        if code
-        else frozenset()
-    )
+    return condition_meanings(triples(code.coding), code.text) if code else _NO_REASON
 
 
 def _person(record: PatientRecord, clock: Clock) -> Person:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from typing import Protocol
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from cds_service.chart.clock import Clock
 from cds_service.chart.doses import DOSED, naltrexone_dose
@@ -67,8 +66,7 @@ class DraftOrder(Protocol):
     def selected(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True, gc=False):
     """An order read; ``resource`` is None when it is of a kind no rule needs."""
 
     path: str

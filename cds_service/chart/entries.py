@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds_service.chart.clock import Clock
 from cds_service.chart.model import Evidence, Presence
@@ -28,8 +29,7 @@ LISTED_AS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """A medication resource with its medicine, as the chart takes it in."""
 
     record: MedicationRecord

@@ -1,6 +1,7 @@
 """What is known of a patient at the moment of decision, and what is not.
 
 Pure values: no FHIR, no Flask, no clock. The rules read these and nothing else.
+Most are msgspec structs, which are made in a fifth of the time of a frozen dataclass.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
+from msgspec import Struct
+
 from cds_service.fhir.records import Gap
 from cds_service.knowledge.concepts import Meaning, Measure, Medicine, Role
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True, gc=False):
     """One entry of the record as a card shows it.
 
     ``name`` may be text of the EHR (escaped when it is shown); ``facts`` and
@@ -40,8 +42,7 @@ class Presence(StrEnum):
 _ANY = tuple(Presence)
 
 
-@dataclass(frozen=True, slots=True)
-class DailyStep:
+class DailyStep(Struct, frozen=True, gc=False):
     """``mg`` of naltrexone per day for ``days`` (None: from then on)."""
 
     mg: float
@@ -96,8 +97,7 @@ class NaltrexoneDose:
         return abs(self.structured_mg - self.text_mg) > 0.02 * max(self.structured_mg, self.text_mg)
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Struct, frozen=True, gc=False):
     """One entry of a medication list, judged.
 
     ``ended`` is the last day of use, at the latest (None with ENDED: not
@@ -139,8 +139,7 @@ class Basket(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True, gc=False):
     """One draft of the basket.
 
     ``path`` is its JSON path in the request and names it for the cards;
@@ -171,8 +170,7 @@ class Order:
         return f"{self.resource_type}/{self.id}" if self.id else None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True, gc=False):
     """A condition with what it means to the rules.
 
     ``active`` is False for resolved, inactive and remission; refuted and
@@ -194,8 +192,7 @@ class Problem:
         return max((d for d in (self.recorded, self.began) if d), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(Struct, frozen=True, gc=False):
     """An observation that a rule may need."""
 
     measures: frozenset[Measure]
@@ -207,8 +204,7 @@ class Measurement:
     multiple: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Allergy:
+class Allergy(Struct, frozen=True, gc=False):
     """An allergy or intolerance; ``intolerance`` for side effects such as nausea."""
 
     medicine: Medicine
@@ -219,8 +215,7 @@ class Allergy:
 PregnancyState = Literal["pregnant", "unclear", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Pregnancy:
+class Pregnancy(Struct, frozen=True, gc=False):
     """What the record says of pregnancy and breast-feeding now."""
 
     state: PregnancyState = "none"
@@ -229,16 +224,14 @@ class Pregnancy:
     breastfeeding: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True, gc=False):
     """Age in whole years at the moment of decision (None: birth date unknown), and sex."""
 
     age: int | None = None
     sex: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedSurgery:
+class PlannedSurgery(Struct, frozen=True, gc=False):
     """Surgery in the basket or recorded as planned."""
 
     evidence: Evidence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import date
 
 from cds_service.chart.clock import Clock
@@ -32,29 +32,35 @@ _MICROKATAL = 60.0  # U/L in 1 µkat/L
 _WEEKS = re.compile(r"\s*(\d{1,2})\s*(?:w|\+|$)", re.IGNORECASE)
 
 Value = Observation | ObservationComponent
-Item = tuple[Observation, Value, frozenset[Measure]]
+Result = tuple[Observation, Value, frozenset[Measure]]
+"""An observation, it or one component of it, and what that measures."""
 
 
-def read_measurements(record: PatientRecord, clock: Clock, clinical: Clinical) -> tuple[Measurement, ...]:
+def read_measurements(results: Sequence[Result], clock: Clock, clinical: Clinical) -> tuple[Measurement, ...]:
     """Results that a rule may need: opioid screens, liver enzymes, eGFR."""
     return tuple(
-        _measurement(observation, value, measures - _STATUS, clock, clinical)
-        for observation, value, measures in _items(record)
-        if measures - _STATUS
+        [
+            _measurement(observation, value, measures - _STATUS, clock, clinical)
+            for observation, value, measures in results
+            if measures - _STATUS
+        ]
     )
 
 
-def read_status_answers(record: PatientRecord, clock: Clock) -> tuple[StatusAnswer, ...]:
+def read_status_answers(results: Sequence[Result], clock: Clock) -> tuple[StatusAnswer, ...]:
     """Pregnancy and breast-feeding observations; those without a value say nothing."""
     return tuple(
-        _status(observation, value, measure, clock)
-        for observation, value, measures in _items(record)
-        for measure in measures & _STATUS
+        [
+            _status(observation, value, measure, clock)
+            for observation, value, measures in results
+            for measure in measures & _STATUS
+        ]
     )
 
 
-def _items(record: PatientRecord) -> Iterator[Item]:
-    """Each observation and each component of one, with what it measures."""
+def read_results(record: PatientRecord) -> list[Result]:
+    """Each observation and each component of one, with what it measures; only what a rule may need."""
+    found = []
     for observation, _ in record.of_type(Observation):
         if observation.status in _NOT_A_RESULT:
             continue
@@ -64,7 +70,8 @@ def _items(record: PatientRecord) -> Iterator[Item]:
                 continue
             measures = observation_measures(triples(value.code.coding), value.code.text)
             if measures:
-                yield observation, value, measures
+                found.append((observation, value, measures))
+    return found
 
 
 def _day(observation: Observation, clock: Clock) -> date | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from cds_service.chart.clock import Clock
 from cds_service.fhir.dosage import DoseStep, read_dosages
@@ -36,8 +37,7 @@ _ADHERENCE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True, gc=False):
     """The dates of an entry: first day, last day it was known of, end of supply, recorded end."""
 
     first: date | None = None

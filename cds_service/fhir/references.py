@@ -10,9 +10,10 @@ reference's ``display`` is still a name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from cds_service.fhir.codes import Code, clean, codes_of, text_of
 from cds_service.fhir.patients import without_version
@@ -39,8 +40,7 @@ class ResolvedBy(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Ingredient:
+class Ingredient(Struct, frozen=True, gc=False):
     """One ingredient of a Medication, with its strength when it is given as a ratio."""
 
     codings: tuple[Code, ...] = ()
@@ -48,8 +48,7 @@ class Ingredient:
     strength: Ratio | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MedicationSource:
+class MedicationSource(Struct, frozen=True, gc=False):
     """Everything a resource says about its medicine, best first.
 
     ``texts`` are free-text names (concept text, Medication.code text,

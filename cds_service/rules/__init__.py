@@ -101,8 +101,9 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     for rule in rules:
         if rule is starting_dose and any(map(_withholds, wanted)):
             continue  # nobody would see it; :mod:`verdicts` hears it all the same
-        found = [finding for finding in rule(chart, clinical) if finding.topic not in clinical.rules.off]
-        wanted += [replace(finding, rule=_name(rule)) for finding in found]
+        for finding in rule(chart, clinical):
+            if finding.topic not in clinical.rules.off:
+                wanted.append(replace(finding, rule=_name(rule)))
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
     return _with_unkept(sorted(shown, key=lambda finding: finding.indicator.rank), chart)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace as changed
 
 from cds_service.chart import Presence
 from cds_service.rules import are_sequential
@@ -186,7 +187,7 @@ def test_sequential_steps_by_date_are_silent():
 def test_sequential_steps_by_bounds_are_silent():
     bounded = (order(CAPSULE, dose=dose(3.0, 3.0)), ldn(4.5, id="d2"))
     bounded = (
-        replace(bounded[0], dose=replace(bounded[0].dose, steps=bounded[0].dose.steps[:1])),
+        changed(bounded[0], dose=replace(bounded[0].dose, steps=bounded[0].dose.steps[:1])),
         bounded[1],
     )
     assert judged(*bounded) == []
@@ -196,7 +197,7 @@ def test_sequential_steps_by_bounds_are_silent():
 
 def test_dates_that_overlap_are_no_sequence():
     first, second = sequence()
-    assert judged(replace(first, until=TODAY + timedelta(days=20)), second)
+    assert judged(changed(first, until=TODAY + timedelta(days=20)), second)
 
 
 def test_lists_as_context_only():
