@@ -62,7 +62,7 @@ class AuditTrail:
             _log.error("audit record not written: %s", error.strerror or type(error).__name__)
 
     def hash(self, identifier: str) -> str:
-        """What stands for a patient or prescriber (HMAC-SHA256, 128 bits of it). Raises ``OSError``."""
+        """What stands for a patient or prescriber (:func:`keyed_hash`). Raises ``OSError``."""
         if self._key is None:
             self._key = kept_key(self._folder)
         return keyed_hash(self._key, identifier)

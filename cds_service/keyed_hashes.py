@@ -5,21 +5,27 @@ With the key the records of a known patient can be found; without it nobody can 
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
 import threading
+from hashlib import blake2b
 from pathlib import Path
 from uuid import UUID
 
 KEY_FILE = "key"
 KEY_BYTES = 32
 _UUID_LENGTH = 36
+_LONGEST_KEY = blake2b.MAX_KEY_SIZE
 
 
 def keyed_hash(key: bytes, *parts: str) -> str:
-    """HMAC-SHA256 of ``parts`` in their order, 128 bits of it, as hexadecimal digits."""
-    return hmac.digest(key, "\0".join(parts).encode(), "sha256").hex()[:32]
+    """Keyed BLAKE2b (RFC 7693) of ``parts`` in their order, 128 bits, as hexadecimal digits.
+
+    An answer makes six of them, and an HMAC by way of OpenSSL takes five times as long.
+    """
+    if len(key) > _LONGEST_KEY:
+        key = blake2b(key).digest()
+    return blake2b("\0".join(parts).encode(), digest_size=16, key=key).hexdigest()
 
 
 def is_uuid(text: str) -> bool:

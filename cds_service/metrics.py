@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -60,6 +61,9 @@ class Metrics:
         self._of_answers()
         self._of_fhir_servers()
         self._of_the_store()
+        # an answer counts in a dozen places; each pair of labels is looked up by the library under a lock
+        self.stage_of = cache(self.stages.labels)
+        self._prefetch_of, self._cards_of = cache(self.prefetch.labels), cache(self.cards.labels)
 
     def _of_answers(self) -> None:
         self.requests = self._counter("requests", "Answers by service and status", "service", "status")
@@ -129,7 +133,7 @@ class Metrics:
     def count(self, findings: Sequence[Finding]) -> None:
         """Count the cards of one answer."""
         for finding in findings:
-            self.cards.labels(finding.topic.value, finding.indicator.value).inc()
+            self._cards_of(finding.topic.value, finding.indicator.value).inc()
 
     def note(self, request: HookRequest, decision: Decision, client: str) -> None:
         """Count what one decision found and what it had to do without."""
@@ -139,7 +143,7 @@ class Metrics:
         for key in PREFETCH:
             value = request.prefetch.get(key)
             state = "absent" if value is None else "null" if _is_null(value) else "given"
-            self.prefetch.labels(client, key, state).inc()
+            self._prefetch_of(client, key, state).inc()
         if decision.fetches and request.fhir_server:
             self._note_fetches(self.bounded(host_of(request.fhir_server)), decision.fetches)
 

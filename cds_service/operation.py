@@ -118,7 +118,7 @@ def add_operation(
             metrics.seconds.labels(service).observe(seconds)
         lasted = stages(flask.g.started, flask.g.started + seconds) if "decision" in flask.g else {}
         for stage, (began, ended) in lasted.items():
-            metrics.stages.labels(stage).observe(max(0.0, ended - began))
+            metrics.stage_of(stage).observe(max(0.0, ended - began))
         if tracing is not None:
             host = _fhir_host(metrics)
             flask.g.trace = tracing.write(response.status_code, seconds, service, lasted, host)

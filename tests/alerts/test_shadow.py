@@ -70,7 +70,7 @@ def shadowed(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """A production service whose only client is in shadow; its token is taken on trust here."""
     client = Client(id="general", iss="i", jwks_url="https://ehr.example.org/keys", shadow=True)
     monkeypatch.setattr(
-        "cds_service.authentication", lambda *given, **named: lambda request: Caller(client, None)
+        "cds_service.application.authentication", lambda *given, **named: lambda request: Caller(client, None)
     )
     settings = Settings(
         database_url=database_url, journal_dir=str(tmp_path / "journal"), allow_unreviewed=True, audit_days=0
