@@ -22,7 +22,7 @@ from cds_service.errors import (
     UnsupportedMediaType,
 )
 
-_CHUNK = 64 * 1024
+_CHUNK = 1024 * 1024
 _DRAIN_LIMIT = 4 * 1024 * 1024
 _DRAIN_WATCH = BodyWatch(2.0)
 _DRAINED = "cds_hooks.body_read"
