@@ -1,7 +1,7 @@
 """Turns of phrase in written directions, brought to the plain ones that :mod:`directions` reads.
 
-"1 and 1/2", "1/10", "4.5 mg/day", "3 mg in the morning and 1.5 mg at night", "increase by 1.5 mg every 2
-weeks to 4.5", "1.5 mg x 14 d, 3 mg x 14 d".
+"1 and 1/2", "one and a half", "1/10", "a third of", "4.5 mg/day", "naltrexone 50 mg 2 tablets", "3 mg in the
+morning and 1.5 mg at night", "increase by 1.5 mg every 2 weeks to 4.5", "1.5 mg x 14 d, 3 mg x 14 d".
 """
 
 from __future__ import annotations
@@ -11,6 +11,18 @@ import re
 NUMBER = r"(?:\d+(?:[.,]\d+)?|\.\d+)"
 MASS = r"mg|milligrams?|mcg|micrograms?|µg|μg|ug"
 
+PIECES = r"capsules?|caps?|tablets?|tabs?|pills?|lozenges?|troches?"
+
+_AND_A_HALF = re.compile(r"(?<![\d/.,])(\d+|one|two|three|four)\s+and\s+(?:a|one)[\s-]half\b")
+_COUNTED = {"one": "1", "two": "2", "three": "3", "four": "4"}
+_SHARE = re.compile(
+    rf"\b(?:(?:an?|one|1)[\s-])?(third|fifth|tenth)\s+of(?=\s+(?:an?\s+|the\s+|one\s+)?(?:{PIECES})\b)"
+)
+_BELOW = {"third": 3, "fifth": 5, "tenth": 10}
+_PRODUCT_AND_COUNT = re.compile(
+    rf"\b(?:naltrexone|ldn)(?:\s+(?:hcl|hydrochloride))?\s+({NUMBER})\s*({MASS})(?:\s+(?:{PIECES}))?\s*[,:;-]?"
+    rf"\s*(?:take\s+)?({NUMBER}|one|two|three|four|half)\s+(?:an?\s+)?(?:{PIECES})\b"
+)
 _MIXED = re.compile(r"(?<![\d/.,])(\d+)\s*(?:and|&|\+)?\s+(\d)\s*/\s*(\d{1,2})(?![\d/.])")
 _FRACTION = re.compile(r"(?<![\d/.,])(\d)\s*/\s*(\d{1,2})(?![\d/.]|\s*mg)")
 _A_DAY = re.compile(r"/\s*(?:day|d|night|24\s*h(?:ou)?rs?|24\s*h)\b")
@@ -32,8 +44,11 @@ _MOST_STEPS = 20
 def plainly(text: str) -> str:
     """``text`` (lower case) in plain phrases."""
     text = text.replace("½", " 1/2").replace("¼", " 1/4")
+    text = _AND_A_HALF.sub(lambda m: f"{_COUNTED.get(m[1], m[1])} 1/2", text)
+    text = _SHARE.sub(lambda m: f"{_decimal(1 / _BELOW[m[1]])} of", text)
     text = _MIXED.sub(lambda m: _decimal(int(m[1]) + int(m[2]) / int(m[3])) if int(m[3]) else m[0], text)
     text = _FRACTION.sub(_proper, text)
+    text = _PRODUCT_AND_COUNT.sub(r"\3 x \1 \2 tablets", text)
     text = _STEP_AND_COMMA.sub(r"\1 then ", _A_DAY.sub(" a day ", text))
     text = _MORNING_AND_NIGHT.sub(lambda m: f"{_decimal(_value(m[1]) + _value(m[3]))} mg a day", text)
     return _RISE.sub(lambda m: _steps(m, text[: m.start()]), text)

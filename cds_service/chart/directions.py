@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from cds_service.chart.direction_phrases import MASS as _MASS
 from cds_service.chart.direction_phrases import NUMBER as _NUMBER
+from cds_service.chart.direction_phrases import PIECES as _PIECES
 from cds_service.chart.direction_phrases import plainly
 from cds_service.fhir.dosage import DoseStep
 from cds_service.knowledge.memory import Memory
 
-_PIECES = r"capsules?|caps?|tablets?|tabs?|pills?|lozenges?|troches?"
 _MG_PER = {
     "mg": 1.0,
     "milligram": 1.0,
@@ -38,6 +38,10 @@ _NEXT_STEP = re.compile(
     r"\bthen\b|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
     r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
 )
+_DISSOLVED = re.compile(
+    rf"\b(?:dissolv|crush|mix|dilut|suspend|dispers)\w*\s+(?:({_NUMBER})|an?|the)?\s*(?:({_NUMBER})\s*-?({_MASS})\s+)?"
+    rf"(?:[a-z]+\s+)?(?:{_PIECES})\s+(?:[a-z]+\s+){{0,3}}?(?:in|with|into|to)\s+({_NUMBER})\s*(?:mls?|cc)\b"
+)
 _CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:{_PIECES})?\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
 _STEPS_UP_TO = re.compile(rf"\bincreas\w* by\b.*?\b(?:to|until|max\w*)\b(?=[^.;]*?{_NUMBER})")
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
@@ -51,11 +55,12 @@ _STRENGTH_OF_PIECE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\s*(?:oral |compound
 _MASS_DOSE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\b(?!\s*/)")
 _VOLUME = re.compile(rf"({_NUMBER})\s*(?:mls?|cc|milliliters?|millilitres?)\b")
 _COUNT = re.compile(
-    rf"({_NUMBER})\s*(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
+    rf"({_NUMBER})\s*(?:of\s+)?(?:an?\s+|the\s+)?(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
 )
 _BARE_COUNT = re.compile(
     rf"^\W*({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
 )
+_ONE_PIECE = re.compile(rf"(?<!of )\ban?\s+(?:{_PIECES})\b")
 _DURATION = re.compile(
     rf"(?:for|x|×|during)\s*({_NUMBER})\s*(day|d|week|wk|month)s?\b"
     rf"|\b({_NUMBER})\s*(day|week|wk)s?\b(?! apart)"
@@ -92,19 +97,27 @@ _steps_of: Memory[tuple[DoseStep, ...]] = Memory()
 def _read(text: str) -> tuple[DoseStep, ...]:
     plain = _WORD.sub(lambda found: _WORDS[found.group()], plainly(text.casefold()))
     per_ml = _concentration(plain)
-    plain = _STEPS_UP_TO.sub(" then ", _CONCENTRATION.sub(" ", plain))
+    plain = _STEPS_UP_TO.sub(" then ", _CONCENTRATION.sub(" ", _DISSOLVED.sub(" ", plain)))
     steps = [step for part in _NEXT_STEP.split(plain) if (step := _step(part, per_ml))]
     return _in_sequence(_inherit_frequency(_inherit_strength(steps, plain)))
 
 
-def _concentration(text: str) -> float | None:
-    found = _CONCENTRATION.search(text)
-    if not found:
-        return None
-    return _milligrams(found.group(1), found.group(2)) / _number(found.group(3) or "1")
+_PerMl = tuple[float, str] | None
+"""What a millilitre holds: mg, or pieces ("unit") of a strength that the medicine tells."""
 
 
-def _step(part: str, per_ml: float | None) -> DoseStep | None:
+def _concentration(text: str) -> _PerMl:
+    """ "4.5 mg per 1 mL"; or "dissolve one 50 mg tablet in 50 mL"."""
+    if found := _CONCENTRATION.search(text):
+        return _milligrams(found.group(1), found.group(2)) / _number(found.group(3) or "1"), "mg"
+    if found := _DISSOLVED.search(text):
+        pieces = _number(found.group(1) or "1") / (_number(found.group(4)) or 1.0)
+        mg = _milligrams(found.group(2), found.group(3)) if found.group(2) else None
+        return (pieces * mg, "mg") if mg else (pieces, "unit")
+    return None
+
+
+def _step(part: str, per_ml: _PerMl) -> DoseStep | None:
     amount = _amount(part, per_ml)
     if amount is None:
         return None
@@ -118,12 +131,12 @@ def _step(part: str, per_ml: float | None) -> DoseStep | None:
     )
 
 
-def _amount(part: str, per_ml: float | None) -> tuple[float, str] | None:
+def _amount(part: str, per_ml: _PerMl) -> tuple[float, str] | None:
     """Value and unit (``mg``, ``mL`` or ``unit``) of one step."""
     if volume := _VOLUME.search(part):
         millilitres = _number(volume.group(1))
         if per_ml:
-            return millilitres * per_ml, "mg"
+            return round(millilitres * per_ml[0], 6), per_ml[1]
         mass = _MASS_DOSE.search(part)  # "1.5 mg (1.5 mL)": the mass needs no strength
         return (_milligrams(mass.group(1), mass.group(2)), "mg") if mass else (millilitres, "mL")
     if total := _TOTAL.search(part):
@@ -140,8 +153,9 @@ def _amount(part: str, per_ml: float | None) -> tuple[float, str] | None:
 
 
 def _count(part: str) -> float | None:
-    found = _COUNT.search(part) or _BARE_COUNT.search(part)
-    return _number(next(group for group in found.groups() if group)) if found else None
+    if found := _COUNT.search(part) or _BARE_COUNT.search(part):
+        return _number(next(group for group in found.groups() if group))
+    return 1.0 if _ONE_PIECE.search(part) else None
 
 
 def _frequency(part: str) -> float | None:

@@ -29,7 +29,7 @@ def naltrexone_dose(
     """
     coded = _read([step for step in structured if step.value is not None], medicine)
     written = _read([step for text in texts for step in read_directions(text)], medicine)
-    chosen = written if written.daily and not coded.daily else coded
+    chosen = coded if coded.daily or (coded.doses and not written.daily) else written
     steps, problem = chosen.daily, chosen.problem
     if not steps and problem is DoseProblem.NONE_GIVEN:
         steps, problem = _from_strength(medicine)

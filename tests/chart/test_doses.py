@@ -48,6 +48,8 @@ CAPSULE = {"text": "naltrexone 1.5 mg compounded capsule"}
         (NALTREXONE, {"text": "4.5 mg at bedtime"}, 4.5),
         (CAPSULE, {"text": "1 cap qhs"}, 1.5),
         (CAPSULE, None, 1.5),
+        (TABLET_50, {"text": "half a tablet daily"}, 25),
+        (TABLET_50, {"text": "dissolve 1 tablet in 50 ml, take 1.5 ml nightly"}, 1.5),
         (NALTREXONE, quantity(1.5, "mg", repeat={"frequency": 2, "period": 1, "periodUnit": "d"}), 3),
     ],
 )  # fmt: skip
@@ -61,6 +63,7 @@ def test_mg_a_day(medication: dict[str, Any], dosage: dict[str, Any] | None, mg:
         (NALTREXONE, quantity(2, "mL"), DoseProblem.VOLUME_WITHOUT_STRENGTH),
         (NALTREXONE, quantity(1, "{capsule}"), DoseProblem.PIECES_WITHOUT_STRENGTH),
         (NALTREXONE, quantity(3, "{drop}"), DoseProblem.UNIT_UNKNOWN),
+        (NALTREXONE, {"text": "take 1/2 tablet nightly"}, DoseProblem.PIECES_WITHOUT_STRENGTH),
         (NALTREXONE, None, DoseProblem.NONE_GIVEN),
         (TABLET_50, None, DoseProblem.NONE_GIVEN),
     ],
