@@ -136,6 +136,6 @@ def key_reader(settings: Settings, release: str) -> Fetch:
 
     def fetch(client: Client, url: str) -> bytes:
         reach = ANYWHERE if settings.development else Reach.of(client.private_networks)
-        return read_document(url, reach, user_agent=f"ldn-cds/{release}")
+        return read_document(url, reach, user_agent=f"ldn-cds/{release}", verify=settings.verify)
 
     return fetch

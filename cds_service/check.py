@@ -68,13 +68,13 @@ def report(
         yield Result("error", "database: does not answer; feedback would get 503")
     if fhir_server:
         on_step("capability statement")
-        yield from _ehr(fhir_server, clients)
+        yield from _ehr(fhir_server, clients, settings.verify)
 
 
-def _ehr(base: str, clients: Clients) -> Iterator[Result]:
+def _ehr(base: str, clients: Clients, verify: bool | str) -> Iterator[Result]:
     """Whether the EHR can be reached from here, and what it keeps of what is read."""
     try:
-        found = read_capabilities(base)
+        found = read_capabilities(base, verify)
     except OSError as error:
         yield Result("error", f"{base}: {error}")
         return

@@ -52,10 +52,15 @@ class _Statement(msgspec.Struct):
     rest: list[_Rest] = []
 
 
-def read_capabilities(base: str) -> Capabilities:
-    """``GET {base}/metadata``, which asks for no token. Raises ``OSError`` in words."""
+def read_capabilities(base: str, verify: bool | str = True) -> Capabilities:
+    """``GET {base}/metadata``, which asks for no token. Raises ``OSError`` in words.
+
+    :param verify: whether TLS certificates are; or the file of those who may sign them.
+    """
     url = f"{base.rstrip('/')}/metadata"
-    body = read_document(url, ANYWHERE, user_agent="ldn-cds", seconds=_SECONDS, max_bytes=_LARGEST)
+    body = read_document(
+        url, ANYWHERE, user_agent="ldn-cds", verify=verify, seconds=_SECONDS, max_bytes=_LARGEST
+    )
     try:
         statement = msgspec.json.decode(body, type=_Statement)
     except msgspec.DecodeError:

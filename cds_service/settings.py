@@ -7,6 +7,7 @@ that does not fit stops the start with the name of the setting.
 from __future__ import annotations
 
 import os
+import ssl
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +58,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Calls to one FHIR server at a time, of three times as many in all; the rest waits within the budget."""
     fhir_failures: int = 20
     """Broken connections and time-outs in a row after which a FHIR server is left alone for a second."""
+    ca_bundle: str | None = None
+    """PEM file of the authorities that sign certificates of EHRs, in place of the public ones."""
     time_zone: str = "UTC"
     """IANA zone of the site: days are counted in it."""
     site_file: str | None = None
@@ -124,6 +127,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return usual if self.max_at_work is None else self.max_at_work
 
     @property
+    def verify(self) -> bool | str:
+        """How certificates of EHRs are checked: as ``requests`` takes it."""
+        return self.ca_bundle or True
+
+    @property
     def zone(self) -> ZoneInfo:
         """The site's time zone."""
         return ZoneInfo(self.time_zone)
@@ -144,6 +152,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         settings = msgspec.convert(values, Settings, strict=False)
         _check_numbers(settings)
+        if settings.ca_bundle is not None:
+            _check_ca_bundle(settings.ca_bundle)
         settings.zone  # noqa: B018 - an unknown zone must stop the start, not the first request
     except (msgspec.ValidationError, ZoneInfoNotFoundError) as error:
         raise ValueError(f"settings: {error}") from error
@@ -162,6 +172,15 @@ def _check_numbers(settings: Settings) -> None:
             raise ValueError(f"settings: {name.upper()} must be above 0")
     if settings.at_work <= 0:
         raise ValueError("settings: MAX_AT_WORK must be above 0")
+
+
+def _check_ca_bundle(file: str) -> None:
+    """Each call would find it out on its own, and say that the EHR's certificate is at fault."""
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ssl.SSLError) as error:
+        why = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(f"settings: CA_BUNDLE cannot be read: {why}") from error
 
 
 def _value(name: str, text: str) -> Any:

@@ -76,6 +76,7 @@ class Sources:
         options = ClientOptions(
             user_agent=f"ldn-cds/{release}",
             guard=breaker,
+            verify=settings.verify,
             parallel=settings.fhir_parallel,
             threads=3 * settings.fhir_parallel,
         )

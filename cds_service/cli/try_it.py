@@ -109,7 +109,7 @@ def try_it(
 def _version_of(server: str, hidden: bool) -> str:
     try:
         with progress("capability statement", hidden=hidden):
-            return read_capabilities(server).release
+            return read_capabilities(server, load_settings().verify).release
     except OSError as error:
         fail(f"{server}: {error}; --fhir-version goes without asking", UNREACHABLE)
 

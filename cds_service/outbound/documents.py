@@ -17,10 +17,17 @@ _CHUNK = 16_384
 
 
 def read_document(
-    url: str, reach: Reach, *, user_agent: str, seconds: float = 3.0, max_bytes: int = 512_000
+    url: str,
+    reach: Reach,
+    *,
+    user_agent: str,
+    verify: bool | str = True,
+    seconds: float = 3.0,
+    max_bytes: int = 512_000,
 ) -> bytes:
     """What ``GET url`` answers with 200. Raises ``OSError`` for anything else.
 
+    :param verify: whether TLS certificates are; or the file of those who may sign them.
     :param seconds: for all of it, name look-up aside; the connection is hung up on afterwards.
     """
     if reach.https_only and not url.lower().startswith("https://"):
@@ -29,7 +36,7 @@ def read_document(
     end = threading.Timer(seconds, calls.hang_up, [call])
     end.start()
     try:
-        with calls.noted(call), _session(reach) as session:
+        with calls.noted(call), _session(reach, verify) as session:
             return _read(session, url, user_agent, over, max_bytes)
     except AddressRefused:
         raise OSError("address refused") from None
@@ -58,8 +65,9 @@ def _read(session: requests.Session, url: str, user_agent: str, over: float, max
         return body
 
 
-def _session(reach: Reach) -> requests.Session:
+def _session(reach: Reach, verify: bool | str) -> requests.Session:
     session = requests.Session()
+    session.verify = verify
     session.trust_env = False  # neither proxies nor credentials of the host
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = GuardedAdapter(reach, max_retries=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -12,9 +13,14 @@ import pytest
 import requests
 from urllib3.util import connection
 
+from cds_service.callers import key_reader
+from cds_service.cds_hooks.authentication import Client
 from cds_service.fhir import ClientOptions, Deadline, FhirClient, GapReason
 from cds_service.fhir.client import FetchFailed
+from cds_service.fhir_server import read_capabilities
 from cds_service.outbound import PUBLIC, AddressRefused, GuardedAdapter, Reach, read_document
+from cds_service.settings import Settings, load_settings
+from cds_service.sources import Sources
 from tests.canary import connections_made, resolver
 from tests.fhir.faults import certificate
 from tests.fhir.server import Answer, FhirServer
@@ -149,3 +155,44 @@ def test_a_name_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises((AddressRefused, requests.RequestException)):
             session.get(f"https://{'x' * 64}.example/", timeout=5)
     assert connected == []
+
+
+# --- an authority of the hospital's own --------------------------------------------
+
+
+def test_the_bundle_of_the_site_signs_for_fhir_servers(tmp_path: Path, ehr: FhirServer) -> None:
+    for bundle, expected in ((str(tmp_path / "self-signed.pem"), 200), (None, "TLS certificate refused")):
+        client = Sources.from_settings(Settings(ca_bundle=bundle), "0").client
+        try:
+            assert status(client, ehr, INSIDE) == expected
+        except FetchFailed as failed:
+            assert failed.detail == expected
+        finally:
+            client.close()
+
+
+def test_the_bundle_of_the_site_signs_for_key_sets_and_metadata(tmp_path: Path, ehr: FhirServer) -> None:
+    client = Client(
+        id="general",
+        iss="i",
+        jwks_url=f"https://{HOST}:{ehr.port}/fhir/keys",
+        private_networks=("127.0.0.0/8",),
+    )
+    ehr.routes["keys"] = Answer({"keys": []})
+    ehr.routes["metadata"] = Answer({"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"})
+    trusting = Settings(ca_bundle=str(tmp_path / "self-signed.pem"))
+    assert client.jwks_url is not None
+    assert json.loads(key_reader(trusting, "0")(client, client.jwks_url)) == {"keys": []}
+    with pytest.raises(OSError, match="SSL"):
+        key_reader(Settings(), "0")(client, client.jwks_url)
+    base = f"https://{HOST}:{ehr.port}/fhir"
+    assert read_capabilities(base, trusting.verify).release == "R4"
+    with pytest.raises(OSError, match="SSL"):
+        read_capabilities(base)
+
+
+def test_a_bundle_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "none.pem").write_text("no certificate")
+    for name, why in (("absent.pem", "No such file or directory"), ("none.pem", "no certificate in it")):
+        with pytest.raises(ValueError, match=f"settings: CA_BUNDLE cannot be read: {why}"):
+            load_settings({"CA_BUNDLE": str(tmp_path / name)})
