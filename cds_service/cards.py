@@ -41,7 +41,6 @@ TOPIC_SYSTEM = "urn:ldn-cds:topic"
 REASON_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 SUMMARY_LIMIT = 139
 _MOST_EVIDENCE = 6
-_BLANKS = re.compile(r"\s+")
 # What has a harmless twin is replaced, since some EHRs show markdown as it is written …
 _TWINS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "@": " at "})
 _AUTOLINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
@@ -171,7 +170,7 @@ def _shown(evidence: Evidence) -> str:
 
 def escape(text: str, limit: int = 120) -> str:
     """EHR text as literal markdown: one line, no formatting, no link, no HTML, cut to ``limit``."""
-    visible = _BLANKS.sub(" ", text)
+    visible = " ".join(text.split())
     if not (visible.isascii() and visible.isprintable()):
         visible = "".join(c for c in visible if not unicodedata.category(c).startswith("C"))
     line = _AUTOLINK.sub(" ", visible.translate(_TWINS)).strip()

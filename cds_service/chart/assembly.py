@@ -116,11 +116,10 @@ def meanings_of(condition: Condition) -> frozenset[Meaning]:
 
 
 def _person(record: PatientRecord, clock: Clock) -> Person:
-    patient = next((p for p, _ in record.of_type(Patient)), None)
-    if patient is None:
-        return Person()
-    born = clock.latest(patient.birth_date)
-    return Person(age=_years(born, clock.today) if born else None, sex=patient.gender)
+    for patient, _ in record.of_type(Patient):
+        born = clock.latest(patient.birth_date)
+        return Person(age=_years(born, clock.today) if born else None, sex=patient.gender)
+    return Person()
 
 
 def _years(born: date, today: date) -> int | None:

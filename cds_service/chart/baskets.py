@@ -98,10 +98,13 @@ def read_drafts(orders: Iterable[DraftOrder]) -> tuple[Draft, ...]:
     return tuple(drafts)
 
 
+_NO_RECORD = PatientRecord("")
+
+
 def _own_medicine(resource: Resource | None) -> Medicine | None:
     if not isinstance(resource, _MEDICATION_ORDERS) or reference_of(resource):
         return None
-    return medicine_of(resource, PatientRecord(""))[0]
+    return medicine_of(resource, _NO_RECORD)[0]
 
 
 def _is_void(resource: Resource | None) -> bool:

@@ -15,7 +15,9 @@ _FIRST, _LAST = date(1000, 1, 1), date(9000, 1, 1)
 
 
 def _countable(when: date) -> date:
-    return min(max(when, _FIRST), _LAST)
+    if _FIRST <= when <= _LAST:
+        return when
+    return _FIRST if when < _FIRST else _LAST
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from cds_service.fhir.resources import (
 )
 from cds_service.knowledge import condition_meanings, gestational_weeks, recognise
 from cds_service.knowledge.clinical import Clinical
-from cds_service.knowledge.concepts import Role
+from cds_service.knowledge.concepts import Meaning, Role
 
+_NO_PERIOD = Period()
 _NOT_SO = {"refuted", "entered-in-error"}
 _UNCERTAIN = {"unconfirmed", "provisional", "differential"}
 _OVER = {"inactive", "resolved", "remission"}
@@ -54,9 +55,10 @@ def read_problems(record: PatientRecord, clock: Clock) -> tuple[tuple[Problem, .
         problem = _problem(condition, clock)
         if problem is None:
             continue
-        gestation = gestational_weeks(triples(condition.code.coding)) if condition.code else None
-        if gestation is not None:
-            weeks[len(problems)] = gestation
+        if Meaning.PREGNANT in problem.meanings and condition.code:
+            gestation = gestational_weeks(triples(condition.code.coding))
+            if gestation is not None:
+                weeks[len(problems)] = gestation
         problems.append(problem)
     return tuple(problems), weeks
 
@@ -68,13 +70,13 @@ def _problem(condition: Condition, clock: Clock) -> Problem | None:
     meanings = condition_meanings(triples(condition.code.coding), condition.code.text)
     if not meanings:
         return None
-    onset, ended = condition.onset_period or Period(), condition.abatement_period or Period()
+    onset, ended = condition.onset_period or _NO_PERIOD, condition.abatement_period or _NO_PERIOD
     began = clock.not_after_today(clock.latest(condition.onset_date_time, onset.start))
     recorded = clock.not_after_today(
         clock.latest(condition.recorded_date, condition.asserted_date, condition.date_recorded)
     )
     abated = clock.latest(condition.abatement_date_time, condition.abatement_date, ended.end)
-    active = not status_codes(condition.clinical_status) & _OVER and not _has_abated(condition, clock)
+    active = _OVER.isdisjoint(status_codes(condition.clinical_status)) and not _has_abated(condition, clock)
     dates = [f"since {day(began)}"] if began else [f"recorded {day(recorded)}"] if recorded else []
     facts = (
         *dates,
@@ -88,7 +90,7 @@ def _problem(condition: Condition, clock: Clock) -> Problem | None:
 
 
 def _has_abated(condition: Condition, clock: Clock) -> bool:
-    period = condition.abatement_period or Period()
+    period = condition.abatement_period or _NO_PERIOD
     dated = clock.earliest(condition.abatement_date_time, condition.abatement_date, period.end, period.start)
     if dated:
         return dated <= clock.today

@@ -17,6 +17,7 @@ from cds_service.knowledge import observation_measures, read_answer
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Answer, Measure
 
+_NO_PERIOD = Period()
 _NOT_A_RESULT = {"entered-in-error", "cancelled"}
 _STATUS = frozenset(
     {
@@ -75,7 +76,7 @@ def read_results(record: PatientRecord) -> list[Result]:
 
 
 def _day(observation: Observation, clock: Clock) -> date | None:
-    period = observation.effective_period or Period()
+    period = observation.effective_period or _NO_PERIOD
     taken = clock.latest(
         observation.effective_date_time, observation.effective_instant, period.end, period.start
     )
@@ -90,7 +91,7 @@ def _measurement(
     if measures & _ENZYMES:
         number, limit = _enzyme(observation, value, next(iter(measures & _ENZYMES)), clinical)
     answer = _answer(next(iter(measures)), value)
-    positive = {Answer.POSITIVE: True, Answer.NEGATIVE: False}.get(answer) if answer else _positive(value)
+    positive = _SAYS.get(answer) if answer else _positive(value)
     said = _said(number, limit, positive, value)
     facts = tuple(fact for fact in (said, day(when) if when else "no date") if fact)
     return Measurement(
@@ -104,6 +105,7 @@ def _measurement(
     )
 
 
+_SAYS = {Answer.POSITIVE: True, Answer.NEGATIVE: False}
 _NAMES = {Measure.ALT: "ALT", Measure.AST: "AST", Measure.EGFR: "eGFR"}
 
 

@@ -27,6 +27,7 @@ from cds_service.knowledge.concepts import Form, Medicine
 
 LASTING = frozenset({Form.DEPOT, Form.IMPLANT})
 """Forms that work for weeks or months from one dose."""
+_NO_PERIOD = Period()
 OVER = frozenset({"completed", "stopped", "ended"})
 # R5 MedicationStatement: what the adherence code says, in the terms of the older status.
 _ADHERENCE = (
@@ -101,7 +102,7 @@ def _order_times(record: MedicationRecord, clock: Clock) -> Times:
 
 
 def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
-    period = record.effective_period or Period()
+    period = record.effective_period or _NO_PERIOD
     first = clock.latest(period.start, record.effective_date_time)
     ended = clock.latest(period.end)
     asserted = clock.latest(record.date_asserted)
@@ -127,7 +128,7 @@ def _dispense_times(record: MedicationDispense, clock: Clock) -> Times:
 def _administration_times(
     record: MedicationAdministration, medicine: Medicine, clock: Clock, clinical: Clinical
 ) -> Times:
-    period = record.effective_period or record.effective_time_period or record.occurence_period or Period()
+    period = record.effective_period or record.effective_time_period or record.occurence_period or _NO_PERIOD
     point = record.effective_date_time or record.effective_time_date_time or record.occurence_date_time
     given = clock.latest(period.end, point, period.start)
     works = effect_days(medicine, clinical)

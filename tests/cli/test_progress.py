@@ -78,7 +78,12 @@ def _read(terminal: int) -> str:
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    return {"CDS_ENVIRONMENT": "development", "DATABASE_URL": f"sqlite:///{tmp_path}/cds.sqlite3"}
+    """With time enough for reading: a bar is drawn after half a second."""
+    return {
+        "CDS_ENVIRONMENT": "development",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/cds.sqlite3",
+        "TIME_BUDGET_MS": "60000",
+    }
 
 
 @pytest.fixture
