@@ -18,14 +18,15 @@ from dataclasses import dataclass, field
 from http.client import HTTPMessage
 from typing import Final, ParamSpec, Protocol, TypeVar
 
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout, exceptions
-from urllib3.util import parse_url
+import requests
+import urllib3
+from requests.structures import CaseInsensitiveDict
 
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.lanes import Lanes
 from cds_service.fhir.origins import Origin, belongs, leads_below, origin_of, resolve
 from cds_service.fhir.records import GapReason
-from cds_service.outbound import PUBLIC, AddressRefused, Calls, Reach, guarded_pool
+from cds_service.outbound import PUBLIC, AddressRefused, Calls, GuardedAdapter, Reach
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -147,7 +148,7 @@ class FhirClient:
     def __init__(self, options: ClientOptions | None = None) -> None:
         self.options = options or ClientOptions()
         self._lock = threading.Lock()
-        self._pools: OrderedDict[tuple[Origin, Reach], HTTPConnectionPool] = OrderedDict()
+        self._adapters: OrderedDict[tuple[Origin, Reach], GuardedAdapter] = OrderedDict()
         self._calls = Calls()
         self.lanes = Lanes(self.options.threads, self.options.parallel)
 
@@ -177,9 +178,9 @@ class FhirClient:
         """Close all connections; tasks not yet started are dropped."""
         self.lanes.close()
         with self._lock:
-            for pool in self._pools.values():
-                pool.close()
-            self._pools.clear()
+            for adapter in self._adapters.values():
+                adapter.close()
+            self._adapters.clear()
 
     def get(self, access: FhirAccess, url: str, deadline: Deadline) -> Reply:
         """GET ``url`` with the token of ``access``, following redirects on that origin only."""
@@ -235,55 +236,46 @@ class FhirClient:
     def _once(
         self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
     ) -> tuple[Reply, str | None]:
+        left = max(deadline.left(), _SHORTEST)
+        asked, adapter = self._asked(access, url, accept), self._adapter(origin, access.reach)
         with (
             self._calls.noted(deadline),
             _translated(),
-            self._send(access, url, origin, deadline, accept) as answer,
+            adapter.send(asked, stream=True, timeout=(left, left), verify=self.options.verify) as response,
         ):
-            location = answer.headers.get("Location") if answer.status in _REDIRECTS else None
-            body = b"" if location else _read_body(answer, deadline, self.options.max_bytes)
-            _forget_headers(answer)
-            return Reply(answer.status, body, url), location
+            location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
+            body = b"" if location else _read_body(response, deadline, self.options.max_bytes)
+            _forget_headers(response)
+            return Reply(response.status_code, body, url), location
 
-    def _send(
-        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
-    ) -> BaseHTTPResponse:
-        """The call as it goes out, and the headers of the answer.
+    def _asked(self, access: FhirAccess, url: str, accept: str) -> requests.PreparedRequest:
+        """The call as it goes out.
 
-        Made by urllib3 alone: what :mod:`requests` adds takes as long again as the call itself, and would
-        bring what is not wanted here: cookies of one user for another, a token from ``.netrc``, proxies of
-        the environment.
+        Made without a :class:`requests.Session`, whose preparing and sending take as long again as the call
+        itself, and which would bring what is not wanted here: cookies of one user for another, a token from
+        ``.netrc``, proxies of the environment.
         """
         headers = {"Accept": accept, "User-Agent": self.options.user_agent, "Accept-Encoding": _ENCODINGS}
         if access.token:
             headers["Authorization"] = f"Bearer {access.token}"
-        left = max(deadline.left(), _SHORTEST)
-        try:
-            return self._pool(origin, access.reach).urlopen(
-                "GET",
-                parse_url(url).request_uri,
-                headers=headers,
-                timeout=Timeout(connect=left, read=left),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-        except exceptions.SSLError:
-            raise FetchFailed(GapReason.UNREACHABLE, "TLS certificate refused") from None
-        except (exceptions.NewConnectionError, exceptions.ProtocolError, exceptions.ClosedPoolError, OSError):
-            raise _Broken("connection failed") from None
+        asked = requests.PreparedRequest()
+        asked.method, asked.headers = "GET", CaseInsensitiveDict(headers)
+        with _translated():
+            asked.prepare_url(url, None)
+        return asked
 
-    def _pool(self, origin: Origin, reach: Reach) -> HTTPConnectionPool:
+    def _adapter(self, origin: Origin, reach: Reach) -> GuardedAdapter:
         """Shared by those who may go to the same places: a connection kept open is not checked again."""
         key = origin, reach
         with self._lock:
-            pool = self._pools.pop(key, None) or guarded_pool(
-                origin, reach, self.options.verify, size=self.options.parallel
-            )
-            self._pools[key] = pool
-            if len(self._pools) > self.options.origins:
-                self._pools.popitem(last=False)
-            return pool
+            adapter = self._adapters.pop(key, None) or self._new_adapter(reach)
+            self._adapters[key] = adapter
+            if len(self._adapters) > self.options.origins:
+                self._adapters.popitem(last=False)
+            return adapter
+
+    def _new_adapter(self, reach: Reach) -> GuardedAdapter:
+        return GuardedAdapter(reach, pool_connections=2, pool_maxsize=self.options.parallel, max_retries=0)
 
 
 class _TooLarge(FetchFailed):
@@ -306,25 +298,29 @@ class _Broken(Exception):
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Make this module's errors of those of urllib3."""
+    """Make this module's errors of those of requests and urllib3."""
     try:
         yield
     except AddressRefused:
         raise FetchFailed(GapReason.NOT_PERMITTED, "address of fhirServer is not public") from None
-    except exceptions.TimeoutError:
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise FetchFailed(GapReason.TIME_OUT, "no answer in time") from None
-    except (exceptions.HTTPError, OSError, ValueError) as error:
+    except requests.exceptions.SSLError:
+        raise FetchFailed(GapReason.UNREACHABLE, "TLS certificate refused") from None
+    except requests.ConnectionError:
+        raise _Broken("connection failed") from None
+    except (urllib3.exceptions.HTTPError, requests.RequestException, OSError, ValueError) as error:
         raise FetchFailed(GapReason.SERVER_ERROR, f"bad answer ({type(error).__name__})") from None
 
 
-def _forget_headers(response: BaseHTTPResponse) -> None:
+def _forget_headers(response: requests.Response) -> None:
     """A pooled connection keeps its last answer's headers; a ``Content-Location`` in them names a patient."""
-    original = getattr(response, "_original_response", None)
+    original = getattr(response.raw, "_original_response", None)
     if original is not None:
         original.headers = original.msg = HTTPMessage()
 
 
-def _read_body(response: BaseHTTPResponse, deadline: Deadline, limit: int) -> bytes:
+def _read_body(response: requests.Response, deadline: Deadline, limit: int) -> bytes:
     """Read what comes, as it comes: a byte a second must not outlast the budget."""
     chunks: list[bytes] = []
     size = 0
@@ -340,7 +336,7 @@ def _read_body(response: BaseHTTPResponse, deadline: Deadline, limit: int) -> by
     return b"".join(chunks)
 
 
-def _chunks(response: BaseHTTPResponse) -> Iterator[bytes]:
+def _chunks(response: requests.Response) -> Iterator[bytes]:
     # read1 returns after one read of the socket, where read and iter_content wait for a whole chunk
-    while chunk := response.read1(_CHUNK, decode_content=True):
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
         yield chunk

@@ -6,11 +6,8 @@ look a name up once, check what it resolves to, and connect to just that.
 """
 
 from cds_service.outbound.addresses import ANYWHERE, PUBLIC, Reach
-from cds_service.outbound.connections import AddressRefused, GuardedAdapter, guarded_pool
+from cds_service.outbound.connections import AddressRefused, GuardedAdapter
 from cds_service.outbound.documents import read_document
 from cds_service.outbound.hangups import Calls
 
-__all__ = [
-    "ANYWHERE", "PUBLIC", "AddressRefused", "Calls", "GuardedAdapter", "Reach", "guarded_pool",
-    "read_document",
-]  # fmt: skip
+__all__ = ["ANYWHERE", "PUBLIC", "AddressRefused", "Calls", "GuardedAdapter", "Reach", "read_document"]

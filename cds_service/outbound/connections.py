@@ -12,7 +12,7 @@ import time
 from functools import partial
 from typing import Any
 
-from requests import adapters
+from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -89,24 +89,7 @@ class _TlsPool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-def guarded_pool(
-    origin: tuple[str, str, int], reach: Reach, verify: bool | str = True, *, size: int
-) -> HTTPConnectionPool:
-    """Connections to one scheme, host and port, which go only where ``reach`` allows.
-
-    :param verify: whether TLS certificates are; or the file of those who may sign them.
-    :param size: how many connections are kept open.
-    """
-    scheme, host, port = origin
-    if scheme != "https":
-        return _Pool(host, port, reach=reach, maxsize=size)
-    if not verify:
-        return _TlsPool(host, port, reach=reach, maxsize=size, cert_reqs="CERT_NONE")
-    signers = adapters.DEFAULT_CA_BUNDLE_PATH if verify is True else verify
-    return _TlsPool(host, port, reach=reach, maxsize=size, cert_reqs="CERT_REQUIRED", ca_certs=signers)
-
-
-class GuardedAdapter(adapters.HTTPAdapter):
+class GuardedAdapter(HTTPAdapter):
     """Pools of connections that go only where ``reach`` allows, and that can be hung up on.
 
     One adapter serves one reach: a connection kept open is not checked again.
