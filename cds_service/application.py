@@ -35,7 +35,7 @@ from cds_service.decision import Decider
 from cds_service.errors import Unavailable
 from cds_service.knowledge import preload
 from cds_service.knowledge.clinical import Alerts, Clinical
-from cds_service.limits import CallsAtWork, RateLimits, limit_calls_at_a_time
+from cds_service.limits import CallsAtWork, limit_calls_at_a_time
 from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
 from cds_service.operation import ASKED_ALL_THE_TIME, Release, add_operation, note_decision, timed
@@ -126,7 +126,7 @@ def _hooks(
         clients,
         fetch_keys=key_reader(settings, VERSION),
         token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
-        rate_limits=RateLimits(settings.redis_url),
+        admit=None if settings.development else _rate_limits(settings),
         on_refusal=metrics.refuse,
         now=lambda: now().timestamp(),
     )
@@ -145,6 +145,12 @@ def _hooks(
         ),
         on_response=_reporter(metrics) if settings.validate_responses else None,
     )
+
+
+def _rate_limits(settings: Settings) -> Callable[[str, int], None]:
+    from cds_service.rate_limits import RateLimits  # development has none, and need not wait for the library
+
+    return RateLimits(settings.redis_url).admit
 
 
 def _attention(

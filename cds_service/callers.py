@@ -27,7 +27,6 @@ from cds_service.cds_hooks.authentication import (
 )
 from cds_service.cds_hooks.authentication.keys import Fetch
 from cds_service.errors import Unauthenticated
-from cds_service.limits import RateLimits
 from cds_service.outbound import ANYWHERE, Reach, read_document
 from cds_service.settings import Settings
 
@@ -46,11 +45,14 @@ def authentication(
     clients: Callable[[], Clients],
     fetch_keys: Fetch,
     token_ids: TokenIds,
-    rate_limits: RateLimits,
+    admit: Callable[[str, int], None] | None = None,
     on_refusal: Callable[[Refusal], None] = lambda reason: None,
     now: Callable[[], float] = time.time,
 ) -> Callable[[flask.Request], Caller | None]:
-    """What the routes ask for each call; ``now`` is in seconds since 1970."""
+    """What the routes ask for each call; ``now`` is in seconds since 1970.
+
+    :param admit: counts a call of the client so named, of which so many a minute are allowed, or refuses it.
+    """
     authenticator = Authenticator(
         clients=clients,
         keys=KeyRing(fetch_keys),
@@ -81,8 +83,8 @@ def authentication(
             )
             raise Unauthenticated from None
         flask.g.client, flask.g.tenant = caller.client.id, caller.tenant
-        if caller.client.rate_limit is not None and not settings.development:
-            rate_limits.admit(caller.client.id, caller.client.rate_limit)
+        if admit is not None and caller.client.rate_limit is not None:
+            admit(caller.client.id, caller.client.rate_limit)
         return caller
 
     return authenticate

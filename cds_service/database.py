@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 
 _log = logging.getLogger(__name__)
@@ -52,8 +52,15 @@ def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) ->
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert ``rows``, but those whose key is there already, also by a transaction of this moment."""
     if rows:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_inserting(connection.dialect.name)(table).on_conflict_do_nothing(), list(rows))
+
+
+def _inserting(dialect: str) -> Any:
+    if dialect == "sqlite":
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql  # whoever has a file does not wait for it
+
+    return postgresql.insert
 
 
 def is_in_memory(url: str) -> bool:

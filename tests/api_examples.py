@@ -26,8 +26,9 @@ from cds_service import create_app
 from cds_service.cds_hooks import init_errors
 from cds_service.cds_hooks.outcome import operation_outcome
 from cds_service.errors import TooManyRequests, Unauthenticated
-from cds_service.limits import RateLimits, limit_calls_at_a_time
+from cds_service.limits import limit_calls_at_a_time
 from cds_service.openapi import example_request
+from cds_service.rate_limits import RateLimits
 from cds_service.settings import Settings
 
 FILE = Path(cds_service.__file__).parent / "api_examples.json"

@@ -19,7 +19,8 @@ import requests
 from cds_service import create_app
 from cds_service.cds_hooks import ORDER_SIGN, CallContext, CardsResponse, HookRequest, parse_request
 from cds_service.errors import InvalidRequest, TooManyRequests
-from cds_service.limits import CallsAtWork, RateLimits
+from cds_service.limits import CallsAtWork
+from cds_service.rate_limits import RateLimits
 from cds_service.scenarios import load
 from cds_service.settings import Settings
 from tests.cds_hooks.authentication.signing import ISS, NOW, claims, ec_key, header, key_set, sign
