@@ -21,6 +21,7 @@ from benchmarks.bodies import order_sign, vocabulary
 from benchmarks.load import load
 from benchmarks.processes import serving
 from benchmarks.servers import answer, connect
+from cds_service.settings import Settings
 
 _COMMAND = "python -m cds_service.cli serve --host 127.0.0.1 --port {port} --workers {workers}"
 _PATH = "/cds-services/ldn-order-sign"
@@ -93,7 +94,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--senders", type=int, default=400, help="calls that can be under way")
-    parser.add_argument("--max-concurrent", type=int, help="MAX_CONCURRENT of each worker")
+    usual = Settings().at_work
+    parser.add_argument("--max-at-work", type=int, default=usual, help=f"MAX_AT_WORK ({usual} in production)")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
     words = vocabulary()
@@ -103,10 +105,9 @@ def main() -> None:
             "BENCH_FOLDER": name,
             "CDS_ENVIRONMENT": "development",
             "LOG_FORMAT": "json",
+            "MAX_AT_WORK": str(given.max_at_work),
             "DATABASE_URL": f"sqlite:///{name}/ldn-cds.sqlite3",
         }
-        if given.max_concurrent:
-            settings["MAX_CONCURRENT"] = str(given.max_concurrent)
         with serving(
             "ldn-cds",
             "app:app",
