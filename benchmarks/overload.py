@@ -9,42 +9,43 @@ gets 503 at once.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import re
 import statistics
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from benchmarks.bodies import order_sign, vocabulary
 from benchmarks.load import load
 from benchmarks.processes import serving
-from benchmarks.servers import answer, connect
 from cds_service.settings import Settings
 
 _COMMAND = "python -m cds_service.cli serve --host 127.0.0.1 --port {port} --workers {workers}"
 _PATH = "/cds-services/ldn-order-sign"
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 Json = dict[str, Any]
 
 
 class Arrivals:
-    """Calls at a steady rate for some seconds, each by whichever sender is free."""
+    """Calls at a steady rate for some seconds, whatever became of those before."""
 
-    def __init__(self, server: Any, bodies: list[bytes], rate: float, seconds: float, senders: int) -> None:
-        self._server, self._bodies, self._rate = server, bodies, rate
-        self._most, self._begun = int(rate * seconds), time.monotonic() + 0.2
-        self._lock, self._given = threading.Lock(), 0
+    def __init__(self, server: Any, bodies: list[bytes], rate: float, seconds: float, most: int) -> None:
+        self._port, self._rate, self._number = urlsplit(server.url).port, rate, int(rate * seconds)
+        head = f"POST {_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        self._requests = [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies]
+        self._under_way = asyncio.Semaphore(most)
+        self._free: list[Connection] = []
         self.seen: list[tuple[int, float]] = []
-        self._threads = [threading.Thread(target=self._send) for _ in range(senders)]
 
     def run(self) -> Json:
         """Send all; the rate that was kept, and what became of them."""
-        for thread in self._threads:
-            thread.start()
-        for thread in self._threads:
-            thread.join()
-        lasted = time.monotonic() - self._begun
+        began = time.monotonic()
+        asyncio.run(self._send_all())
+        lasted = time.monotonic() - began
         answered = sorted(seconds for status, seconds in self.seen if status == 200)
         refused = sorted(seconds for status, seconds in self.seen if status == 503)
         return {
@@ -57,31 +58,68 @@ class Arrivals:
             "refused_median_ms": _ms(refused, 0.5),
         }
 
-    def _next(self) -> tuple[float, bytes] | None:
-        with self._lock:
-            if self._given >= self._most:
-                return None
-            self._given += 1
-            return self._begun + self._given / self._rate, self._bodies[self._given % len(self._bodies)]
-
-    def _send(self) -> None:
-        connection = None
-        while (due := self._next()) is not None:
-            time.sleep(max(0.0, due[0] - time.monotonic()))
-            head = f"POST {_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            began = time.monotonic()
-            try:
-                connection = connection or connect(self._server)
-                connection.sendall(f"{head}Content-Length: {len(due[1])}\r\n\r\n".encode() + due[1])
-                status, _, closes = answer(connection)
-            except OSError:
-                status, closes = 0, True
-            self.seen.append((status, time.monotonic() - began))
-            if closes and connection is not None:
-                connection.close()
-                connection = None
-        if connection is not None:
+    async def _send_all(self) -> None:
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as calls:
+            for number in range(self._number):
+                await asyncio.sleep(began + number / self._rate - time.monotonic())
+                await self._under_way.acquire()
+                calls.create_task(self._call(self._requests[number % len(self._requests)]))
+        for connection in self._free:
             connection.close()
+
+    async def _call(self, request: bytes) -> None:
+        began = time.monotonic()
+        try:
+            connection = self._free.pop() if self._free else await Connection.to(self._port)
+            status = await connection.ask(request)
+            if not connection.is_over:
+                self._free.append(connection)
+        except OSError:
+            status = 0
+        self.seen.append((status, time.monotonic() - began))
+        self._under_way.release()
+
+
+class Connection(asyncio.Protocol):
+    """One kept connection; a loop of few instructions, so that the calls do not wait for their sender."""
+
+    is_over = False
+
+    @classmethod
+    async def to(cls, port: int | None) -> Connection:
+        """Connect. Raises ``OSError``."""
+        _, made = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
+        return made
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    async def ask(self, request: bytes) -> int:
+        """The status of the answer, once all of it is there. Raises ``OSError``."""
+        self._received, self._answered = b"", asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        status: int = await self._answered
+        return status
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if found and length and len(body) >= int(length[1]) and not self._answered.done():
+            if b"connection: close" in head.lower():
+                self.close()
+            self._answered.set_result(int(head[9:12]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.is_over = True
+        if hasattr(self, "_answered") and not self._answered.done():
+            self._answered.set_exception(ConnectionResetError())
+
+    def close(self) -> None:
+        """Ask no more on it."""
+        self.is_over = True
+        self._transport.close()
 
 
 def _ms(seconds: list[float], share: float) -> float | None:
@@ -93,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--senders", type=int, default=400, help="calls that can be under way")
+    parser.add_argument("--most", type=int, default=1000, help="calls that can be under way")
     usual = Settings().at_work
     parser.add_argument("--max-at-work", type=int, default=usual, help=f"MAX_AT_WORK ({usual} in production)")
     parser.add_argument("--json", type=Path, help="where to write the figures")
@@ -122,7 +160,7 @@ def main() -> None:
             usual = statistics.median(measured.seconds) * 1000
             print(f"answers {capacity:.0f} calls a second, median {usual:.1f} ms")
             told = {
-                str(times): Arrivals(server, bodies, times * capacity, given.seconds, given.senders).run()
+                str(times): Arrivals(server, bodies, times * capacity, given.seconds, given.most).run()
                 for times in (0.5, 1, 3)
             }
     show(told)

@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     if settings.trusted_proxies:
         _believe_proxies(app, settings.trusted_proxies)
     init_errors(app)
-    app.register_blueprint(_hooks(settings, services, clients, store, metrics, now))
+    app.register_blueprint(_hooks(settings, services, clients, store, metrics, at_work, now))
     quiet = Decider(clinical, sources, now).answer if signed else _not_signed
     _add_pages(app, settings, clinical, quiet, now)
     app.register_blueprint(api_blueprint(services, VERSION))
@@ -118,6 +118,7 @@ def _hooks(
     clients: Callable[[], Clients],
     store: Store,
     metrics: Metrics,
+    at_work: CallsAtWork,
     now: Callable[[], datetime],
 ) -> flask.Blueprint:
     """The routes that EHRs call."""
@@ -138,6 +139,7 @@ def _hooks(
         max_body_bytes=settings.max_body_bytes,
         max_entries=settings.max_entries,
         body_seconds=settings.body_seconds,
+        on_late_body=at_work.wait_for_body,
         public_url=settings.public_url,
         use_request_host=settings.development,
         allow_origin=lambda origin: (

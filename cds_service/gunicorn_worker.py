@@ -29,6 +29,8 @@ from cds_service.settings import load_settings
 
 _MOST_OF_HEAD = 64 * 1024
 """Bytes of one request's headers; gunicorn itself allows half a megabyte."""
+_MOST_AT_ONCE = 16
+"""New connections a turn; what is left is for the other workers."""
 _MOST_ANSWERS = 100
 """On one connection; beside the work of a hundred requests a new connection costs nothing."""
 _READ = 64 * 1024
@@ -56,6 +58,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._head_seconds = load_settings().header_seconds
         self._in_threads = 0
 
+    def accept(self, listener: socket.socket) -> None:
+        """Take all that wait, within bounds: one a turn is too few where each turn has much to refuse."""
+        for _ in range(_MOST_AT_ONCE):
+            before = self.nr_conns
+            super().accept(listener)
+            if self.nr_conns == before:
+                return
+
     def enqueue_req(self, conn: Any) -> None:
         """Every way to a thread leads through here: a new connection, a kept one, a pipelined request."""
         if self.cfg.is_ssl:  # the handshake needs a thread
@@ -77,16 +87,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Pages, health and metrics wait their turn; a call that would wait is refused."""
         head = conn.parser.unreader.buf.getvalue()
         if (self._in_threads >= self.cfg.threads and head.startswith(_CALL)) or (
-            self._works_to_the_full() and _HOOK.match(head)
+            self._enough_work() and _HOOK.match(head)
         ):
             self._refuse(conn)
             return
         self._in_threads += 1
         super().enqueue_req(conn)
 
-    def _works_to_the_full(self) -> bool:
+    def _enough_work(self) -> bool:
         at_work = getattr(self.wsgi, "extensions", {}).get("calls_at_work")
-        return at_work is not None and at_work.is_full
+        return at_work is not None and at_work.are_enough(self._in_threads)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """In the loop again: a thread is free."""

@@ -47,13 +47,17 @@ class CallsAtWork:
     """
 
     def __init__(self, most: int) -> None:
-        self._most, self._now = most, 0
+        self._most, self._now, self._waiting = most, 0, 0
         self._lock = threading.Lock()
 
     @property
     def is_full(self) -> bool:
         """Whether one more would be refused."""
         return self._now >= self._most
+
+    def are_enough(self, threads: int) -> bool:
+        """Whether ``threads`` that answer calls are as many as may work, those aside that wait."""
+        return threads - self._waiting >= self._most
 
     def limit(self, handler: Handler) -> Handler:
         """``handler``, which raises :class:`~cds_service.errors.Unavailable` for one call too many."""
@@ -73,12 +77,17 @@ class CallsAtWork:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Within, a call waits for somebody else; it goes on afterwards, however many are at work."""
-        self._count(-1)
+        self._count(-1, 1)
         try:
             yield
         finally:
-            self._count(1)
+            self._count(1, -1)
 
-    def _count(self, more: int) -> None:
+    def wait_for_body(self, more: int) -> None:
+        """So many more threads wait for bodies that are late; fewer, if negative."""
+        self._count(0, more)
+
+    def _count(self, at_work: int, waiting: int = 0) -> None:
         with self._lock:
-            self._now += more
+            self._now += at_work
+            self._waiting += waiting

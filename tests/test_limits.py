@@ -145,6 +145,22 @@ def test_beside_as_many_as_may_work_a_call_is_refused_and_feedback_taken(busy_on
     assert requests.post(busy_one_at_a_time + SIGN, json=order(), timeout=30).status_code == 200
 
 
+def test_bodies_that_do_not_come_are_not_at_work(tmp_path: Path) -> None:
+    with ldn_cds(tmp_path, {"MAX_AT_WORK": "2", "BODY_SECONDS": "30"}) as served:
+        slow = [socket.create_connection(("127.0.0.1", served.port), timeout=30) for _ in range(6)]
+        statuses: set[int] = set()
+        for connection in slow:
+            connection.sendall((head_of(1000)).encode())
+        while 200 not in statuses:
+            statuses.add(requests.post(served.base + SIGN, json=order(), timeout=30).status_code)
+        slow[0].setblocking(False)
+        with pytest.raises(BlockingIOError):  # it is still waited for: the others were answered beside it
+            slow[0].recv(1)
+        for connection in slow:
+            connection.close()
+    assert statuses <= {200, 503}
+
+
 def test_a_handler_that_fails_gives_its_place_back() -> None:
     def failing(request: HookRequest, call: CallContext) -> CardsResponse:
         assert at_work.is_full
@@ -162,7 +178,7 @@ def test_a_handler_that_fails_gives_its_place_back() -> None:
 
 def test_development_has_no_limit_of_its_own_on_work() -> None:
     assert Settings(cds_environment="development").at_work == Settings().max_concurrent == 64
-    assert Settings().at_work == 16
+    assert Settings().at_work == 6
     assert Settings(max_concurrent=4).at_work == 4
     assert Settings(max_at_work=8, cds_environment="development").at_work == 8
 

@@ -100,6 +100,7 @@ def cds_hooks_blueprint(
     max_body_bytes: int = 4 * 1024 * 1024,
     max_entries: int = 10_000,
     body_seconds: float = 10.0,
+    on_late_body: Callable[[int], object] = lambda more: None,
     public_url: str | None = None,
     use_request_host: bool = False,
     allow_origin: Callable[[str], bool] = no_origin,
@@ -107,7 +108,8 @@ def cds_hooks_blueprint(
 ) -> flask.Blueprint:
     """The routes of ``services``, to be registered on an application that called ``init_errors``.
 
-    A body has ``body_seconds`` to arrive, and holds ``max_entries`` orders at most.
+    A body has ``body_seconds`` to arrive, and holds ``max_entries`` orders at most;
+    ``on_late_body`` hears how many more, or fewer, threads wait for one.
     ``protect_discovery`` asks for authentication on discovery too (D14).
     Links start with ``public_url``; without one, and only if
     ``use_request_host``, with the host the client names (a client can name any).
@@ -125,7 +127,7 @@ def cds_hooks_blueprint(
         feedback_sink=feedback_sink,
         max_body_bytes=max_body_bytes,
         max_entries=max_entries,
-        watch=BodyWatch(body_seconds),
+        watch=BodyWatch(body_seconds, on_late_body),
         public_url=public_url,
         use_request_host=use_request_host,
         allow_origin=allow_origin,

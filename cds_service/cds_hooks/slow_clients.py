@@ -10,21 +10,33 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 _LOOK_EVERY = 0.25
 _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 
-class BodyWatch:
-    """Ends the reading of bodies that take longer than ``seconds``."""
+@dataclass(slots=True)
+class _Reading:
+    end: float
+    connection: socket.socket
+    is_late: bool = False
 
-    def __init__(self, seconds: float) -> None:
+
+class BodyWatch:
+    """Ends the reading of bodies that take longer than ``seconds``.
+
+    :param on_late: hears how many more, or fewer, threads wait for bodies that have not come at once.
+    """
+
+    def __init__(self, seconds: float, on_late: Callable[[int], object] = lambda more: None) -> None:
         self.seconds = seconds
+        self._on_late = on_late
         self._lock = threading.Lock()
-        self._reading: dict[int, tuple[float, socket.socket]] = {}
+        self._reading: dict[int, _Reading] = {}
         self._watching = False
 
     @contextmanager
@@ -36,7 +48,7 @@ class BodyWatch:
             return
         key = id(connection)
         with self._lock:
-            self._reading[key] = time.monotonic() + self.seconds, connection
+            self._reading[key] = _Reading(time.monotonic() + self.seconds, connection)
             if not self._watching:
                 self._watching = True
                 threading.Thread(target=self._watch, name="slow clients", daemon=True).start()
@@ -44,7 +56,9 @@ class BodyWatch:
             yield
         finally:
             with self._lock:
-                self._reading.pop(key, None)
+                over = self._reading.pop(key, None)
+                if over is not None and over.is_late:
+                    self._on_late(-1)
 
     def _watch(self) -> None:
         """Runs while bodies are being read, and ends when none is."""
@@ -52,10 +66,13 @@ class BodyWatch:
             time.sleep(_LOOK_EVERY)
             with self._lock:
                 now = time.monotonic()
-                for end, connection in self._reading.values():
-                    if now >= end:
+                for reading in self._reading.values():
+                    if now >= reading.end:
                         with suppress(OSError):  # it may have gone by itself
-                            socket.socket.shutdown(connection, socket.SHUT_RD)
+                            socket.socket.shutdown(reading.connection, socket.SHUT_RD)
+                    if not reading.is_late and now >= reading.end - self.seconds + _LOOK_EVERY:
+                        reading.is_late = True
+                        self._on_late(1)
                 if not self._reading:
                     self._watching = False
                     return
