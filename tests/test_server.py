@@ -124,7 +124,8 @@ def test_a_connection_is_not_kept_for_ever(served: Served) -> None:
 
 def test_calls_beyond_the_threads_are_refused_before_they_get_one(tmp_path: Path) -> None:
     head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n".encode()
-    with ldn_cds(tmp_path, {"MAX_CONCURRENT": "4", "BODY_SECONDS": "60"}) as served:
+    limits = {"MAX_CONCURRENT": "4", "MAX_AT_WORK": "100", "BODY_SECONDS": "60"}
+    with ldn_cds(tmp_path, limits) as served:
         slow = [connect(served) for _ in range(3 * THREADS)]  # bodies that do not come
         try:
             for connection in slow:
