@@ -76,10 +76,35 @@ def add_operation(
     audit: AuditTrail | None,
     tracing: Tracing | None = None,
 ) -> None:
-    """Health, metrics and the OpenAPI document."""
+    """Health, metrics and the OpenAPI document; and what is counted, logged and audited of each answer."""
     metrics.watch_journal(store.seconds_behind)
+    _add_routes(app, metrics, store, services, sources, release)
     known = {service.id for service in services}
 
+    @app.before_request
+    def start() -> None:
+        flask.g.started = perf_counter()
+
+    @app.after_request
+    def measure(response: flask.Response) -> flask.Response:
+        service = (flask.request.view_args or {}).get("service_id", "")
+        service = service if service in known else None  # any other name is the caller's own words
+        seconds = perf_counter() - flask.g.started
+        _measure(metrics, tracing, service, response.status_code, seconds)
+        _log_answer(service, response, seconds)
+        if audit is not None and "asked" in flask.g:
+            _write_record(audit, service, response.status_code, release)
+        return response
+
+
+def _add_routes(
+    app: flask.Flask,
+    metrics: Metrics,
+    store: Store,
+    services: list[Service],
+    sources: Sources,
+    release: Release,
+) -> None:
     @app.get("/health/live")
     def live() -> flask.Response:
         return flask.jsonify(status="up")
@@ -104,28 +129,19 @@ def add_operation(
     def openapi() -> flask.Response:
         return flask.jsonify(openapi_document(services, release.version))
 
-    @app.before_request
-    def start() -> None:
-        flask.g.started = perf_counter()
 
-    @app.after_request
-    def measure(response: flask.Response) -> flask.Response:
-        service = (flask.request.view_args or {}).get("service_id", "")
-        service = service if service in known else None  # any other name is the caller's own words
-        seconds = perf_counter() - flask.g.started
-        if service and flask.request.method == "POST":
-            metrics.requests.labels(service, str(response.status_code)).inc()
-            metrics.seconds.labels(service).observe(seconds)
-        lasted = stages(flask.g.started, flask.g.started + seconds) if "decision" in flask.g else {}
-        for stage, (began, ended) in lasted.items():
-            metrics.stage_of(stage).observe(max(0.0, ended - began))
-        if tracing is not None:
-            host = _fhir_host(metrics)
-            flask.g.trace = tracing.write(response.status_code, seconds, service, lasted, host)
-        _log_answer(service, response, seconds)
-        if audit is not None and "asked" in flask.g:
-            _write_record(audit, service, response.status_code, release)
-        return response
+def _measure(
+    metrics: Metrics, tracing: Tracing | None, service: str | None, status: int, seconds: float
+) -> None:
+    """Counters, and the spans where traces are configured."""
+    if service and flask.request.method == "POST":
+        metrics.requests.labels(service, str(status)).inc()
+        metrics.seconds.labels(service).observe(seconds)
+    lasted = stages(flask.g.started, flask.g.started + seconds) if "decision" in flask.g else {}
+    for stage, (began, ended) in lasted.items():
+        metrics.stage_of(stage).observe(max(0.0, ended - began))
+    if tracing is not None:
+        flask.g.trace = tracing.write(status, seconds, service, lasted, _fhir_host(metrics))
 
 
 ASKED_ALL_THE_TIME = frozenset({"live", "ready", "page", "workbench.static"})

@@ -27,13 +27,20 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
     blueprint = flask.Blueprint(
         "workbench", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
-    explained = explanations(clinical)
-    review = cache(partial(review_state, clinical.review.reviewer))  # all tables: at the first page
-
     if trial is not None:
         add_routes(blueprint, trial)
     else:
         blueprint.add_url_rule("/", "home", lambda: flask.redirect(flask.url_for("workbench.topics")))
+    _add_explanations(blueprint, clinical, can_try=trial is not None)
+    _add_titrations(blueprint, clinical)
+    blueprint.app_context_processor(_shared)
+    blueprint.after_app_request(policy.protect)
+    return blueprint
+
+
+def _add_explanations(blueprint: flask.Blueprint, clinical: Clinical, *, can_try: bool) -> None:
+    explained = explanations(clinical)
+    review = cache(partial(review_state, clinical.review.reviewer))  # all tables: at the first page
 
     @blueprint.get("/explain")
     def topics() -> str:
@@ -51,9 +58,11 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
             review=review(),
             linked=linked,
             examples=examples(topic),
-            try_url=flask.url_for("workbench.try_it") if trial else None,
+            try_url=flask.url_for("workbench.try_it") if can_try else None,
         )
 
+
+def _add_titrations(blueprint: flask.Blueprint, clinical: Clinical) -> None:
     @blueprint.get("/titration")
     def titrations() -> str:
         return flask.render_template("titrations.html", clinical=clinical)
@@ -78,10 +87,6 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
             schedules=clinical.titration.schedules,
             clinical=clinical,
         )
-
-    blueprint.app_context_processor(_shared)
-    blueprint.after_app_request(policy.protect)
-    return blueprint
 
 
 def _shared() -> dict[str, Any]:
