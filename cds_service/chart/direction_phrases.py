@@ -19,9 +19,11 @@ _SHARE = re.compile(
     rf"\b(?:(?:an?|one|1)[\s-])?(third|fifth|tenth)\s+of(?=\s+(?:an?\s+|the\s+|one\s+)?(?:{PIECES})\b)"
 )
 _BELOW = {"third": 3, "fifth": 5, "tenth": 10}
+_A_FEW = r"[1-9](?:[.,]\d+)?|0?[.,]\d+"
+"""Thirty capsules are what is dispensed, not what is taken."""
 _PRODUCT_AND_COUNT = re.compile(
     rf"\b(?:naltrexone|ldn)(?:\s+(?:hcl|hydrochloride))?\s+({NUMBER})\s*({MASS})(?:\s+(?:{PIECES}))?\s*[,:;-]?"
-    rf"\s*(?:take\s+)?({NUMBER}|one|two|three|four|half)\s+(?:an?\s+)?(?:{PIECES})\b"
+    rf"\s*(?:take\s+)?({_A_FEW}|one|two|three|four|half)\s+(?:an?\s+)?(?:{PIECES})\b"
 )
 _MIXED = re.compile(r"(?<![\d/.,])(\d+)\s*(?:and|&|\+)?\s+(\d)\s*/\s*(\d{1,2})(?![\d/.])")
 _FRACTION = re.compile(r"(?<![\d/.,])(\d)\s*/\s*(\d{1,2})(?![\d/.]|\s*mg)")

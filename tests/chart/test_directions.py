@@ -49,6 +49,8 @@ Step = tuple[float, str, float | None, float | None]
         ("a tenth of a tablet daily", [(0.1, "unit", 1, None)]),
         ("take a tablet daily", [(1, "unit", 1, None)]),
         ("naltrexone 50 mg 2 tablets daily", [(100, "mg", 1, None)]),
+        ("naltrexone 4.5 mg 30 capsules, nightly", [(4.5, "mg", 1, None)]),
+        ("naltrexone 1.5 mg capsule, take 3 capsules nightly", [(4.5, "mg", 1, None)]),
         ("naltrexone 50 mg tablets, half a tablet daily", [(25, "mg", 1, None)]),
         ("dissolve 1 tablet in 50 ml, take 1.5 ml nightly", [(0.03, "unit", 1, None)]),
         ("dissolve one 50 mg tablet in 50 mL of water and take 4.5 mL at night", [(4.5, "mg", 1, None)]),
