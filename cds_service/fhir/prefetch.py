@@ -29,10 +29,11 @@ from typing import Final
 import msgspec
 
 from cds_service.errors import PayloadTooLarge
-from cds_service.fhir.bundles import Page, Search, Shape, issue_codes, read_pages, read_search
+from cds_service.fhir.bundles import Page, Shape, issue_codes, read_pages
 from cds_service.fhir.patients import is_about, patient_key
 from cds_service.fhir.records import Gap, GapReason, PatientRecord, Source
 from cds_service.fhir.resources import Medication, Patient, Resource
+from cds_service.fhir.searches import Search, read_search
 from cds_service.fhir.sketches import Needed, Sketch, everything, in_full
 
 KNOWN_KEYS: Final[dict[str, tuple[str, ...]]] = {
