@@ -177,7 +177,7 @@ def _interpreted(measure: Measure, value: Value) -> Answer | None:
 
 
 def _positive(value: Value, cut_off: float | None) -> bool | None:
-    """A number alone: zero or "less than" is negative; else the report's cut-off judges, and without one nobody."""
+    """A number alone: zero or "less than" is negative; else the cut-off judges, without one nobody."""
     quantity = value.value_quantity
     if quantity is None or quantity.value is None:
         return None
@@ -187,7 +187,7 @@ def _positive(value: Value, cut_off: float | None) -> bool | None:
 
 
 def _cut_off(observation: Observation, value: Value) -> float | None:
-    """The upper limit of a range that begins at nothing; one that begins higher is a range to be treated in."""
+    """The upper limit of a range that begins at nothing; one that begins higher is to be treated in."""
     ranges = observation.reference_range if value is observation else []
     from_nothing = (r.high.value for r in ranges if r.high and r.high.value and not (r.low and r.low.value))
     return next(from_nothing, None)

@@ -137,7 +137,8 @@ def _lines(
         yield say(TOPIC, "already_on")
     yield say(TOPIC, "ask")
     if treatment:
-        yield say(TOPIC, "treatment" if name == "LDN" else "treatment_full", opioids=listed(_names(treatment)))
+        kept = listed(_names(treatment))
+        yield say(TOPIC, "treatment" if name == "LDN" else "treatment_full", opioids=kept)
     begin = _begin(chart, clinical)
     if others and micro is not None:
         yield say(TOPIC, "still_micro", begin=begin, drug=name)
