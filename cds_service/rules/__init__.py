@@ -8,7 +8,8 @@ that returns why it is silent, give its topic a code in :mod:`finding` and its s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cds_service.chart import PatientChart
 from cds_service.knowledge.clinical import Clinical
@@ -106,7 +107,13 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
                 wanted.append(replace(finding, rule=_name(rule)))
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
-    return _with_unkept(sorted(shown, key=lambda finding: finding.indicator.rank), chart)
+    shown.sort(key=urgency)
+    return _with_unkept(shown, chart)
+
+
+def urgency(finding: Finding) -> int:
+    """By which findings are sorted, the most urgent first."""
+    return finding.indicator.rank
 
 
 def _with_unkept(findings: list[Finding], chart: PatientChart) -> list[Finding]:
@@ -123,8 +130,10 @@ def _name(rule: Rule) -> str:
 
 def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
     """How loudly the site wants the topic; what is withheld was decided by the rules' own level."""
+    if finding.topic not in clinical.indicator.level:
+        return finding
     shown = clinical.indicator.shown(finding.topic.value, finding.indicator.value)
-    return finding if shown == finding.indicator.value else replace(finding, indicator=Indicator(shown))
+    return replace(finding, indicator=Indicator(shown))
 
 
 def withholding(finding: Finding, all_findings: Iterable[Finding]) -> Iterator[Finding]:

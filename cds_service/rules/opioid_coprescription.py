@@ -9,7 +9,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Duration, Form, Medicine, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Remove, Topic, worst
-from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, of_order
+from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, is_renewal, of_order
 
 TOPIC = Topic.OPIOID_COPRESCRIPTION
 _ROOM_FOR_NAMES = 26
@@ -30,7 +30,7 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
         on_lists = chart.exposed(Role.OPIOID, Role.OPIOID_LIKE, presence=_CURRENT)
     if not on_lists and not in_basket:
         return "no opioid is active on the lists or in the basket"
-    taken = chart.taking_naltrexone() if in_basket else []
+    taken = chart.taking_naltrexone()
     micro = _agreed_microgram(naltrexone, clinical)
     indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
     name = drug(chart, clinical)
@@ -38,7 +38,7 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
     yield Finding(
         topic=TOPIC,
         indicator=indicator,
-        summary=_summary(on_lists, in_basket, indicator, micro, name),
+        summary=_summary(on_lists, in_basket, indicator, micro, name, _begin(chart, clinical)),
         found=(*_evidence(on_lists, in_basket), *[e.evidence for e in taken]),
         lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro, bool(taken), name)),
         basis=say(TOPIC, "basis"),
@@ -82,6 +82,7 @@ def _summary(
     indicator: Indicator,
     micro: float | None,
     naltrexone: str,
+    begin: str,
 ) -> str:
     shown = [e for e in on_lists if _is_certain(e)] or on_lists
     names = short_names([e.medicine for e in shown] or [order.medicine for order in in_basket])
@@ -98,7 +99,7 @@ def _summary(
     else:
         key = "opioid_like"
     verb = "are" if " and " in names else "is"
-    return say(TOPIC, key, opioids=names, drug=naltrexone, verb=verb)
+    return say(TOPIC, key, opioids=names, drug=naltrexone, verb=verb, begin=begin)
 
 
 def short_names(medicines: Sequence[Medicine]) -> str:
@@ -136,13 +137,20 @@ def _lines(
         yield say(TOPIC, "already_on")
     yield say(TOPIC, "ask")
     if treatment:
-        yield say(TOPIC, "treatment", opioids=listed(_names(treatment)))
+        kept = listed(_names(treatment))
+        yield say(TOPIC, "treatment" if name == "LDN" else "treatment_full", opioids=kept)
+    begin = _begin(chart, clinical)
     if others and micro is not None:
-        yield say(TOPIC, "still_micro")
+        yield say(TOPIC, "still_micro", begin=begin, drug=name)
     elif others:
         prescribed = any([medicine.has(Role.OPIOID) for medicine in others])
-        yield say(TOPIC, "still" if prescribed else "still_like", drug=name)
+        yield say(TOPIC, "still" if prescribed else "still_like", begin=begin, drug=name)
         yield already_stopped(others, clinical)
+
+
+def _begin(chart: PatientChart, clinical: Clinical) -> str:
+    """What not to do yet: who takes it already is not asked to start it."""
+    return "renew" if is_renewal(chart, clinical) else "start"
 
 
 def already_stopped(medicines: Sequence[Medicine], clinical: Clinical) -> str:

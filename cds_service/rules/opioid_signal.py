@@ -144,13 +144,19 @@ def _recent(problem: Problem, chart: PatientChart, days: int) -> bool:
 
 
 def _results(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
-    """Positive results that no newer negative one answers; a screen answers no confirmed test."""
+    """Positive results that no newer negative one answers; a screen answers no confirmed test.
+
+    A confirmed test that gives an amount and no cut-off is said: nobody has judged it.
+    """
     if not chart.measurements:
         return
     screens, assays = chart.measured(Measure.OPIOID_SCREEN), chart.measured(Measure.OPIOID_ASSAY)
     for result in assays:
         if result.positive and _is_newest(result, assays, chart, clinical):
             yield _certain("positive confirmed opioid test", result)
+        elif result.positive is None and result.value and _is_newest(result, assays, chart, clinical):
+            line = say(TOPIC, "measured")
+            yield _Sign("opioid level without a cut-off", Indicator.WARNING, result.evidence, line)
     for result in chart.measured(Measure.NALOXONE_CHALLENGE):
         if result.positive and _is_newest(result, (), chart, clinical):
             yield _certain("failed naloxone challenge", result)

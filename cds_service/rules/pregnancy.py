@@ -38,12 +38,14 @@ def pregnancy(chart: PatientChart, clinical: Clinical) -> Findings:
 
 def _unclear(chart: PatientChart, clinical: Clinical) -> Finding:
     topic = Topic.PREGNANCY_UNCLEAR
+    person = chart.person
+    doubted = person.sex == "male" or (person.age or 0) >= clinical.pregnancy.oldest_age
     return Finding(
         topic=topic,
         indicator=Indicator.INFO,
         summary=say(topic, "info", why=chart.pregnancy.why_unclear, drug=drug(chart, clinical)),
         found=chart.pregnancy.evidence,
-        lines=(say(topic, "line_male" if chart.person.sex == "male" else "line"),),
+        lines=(say(topic, "line_doubted" if doubted else "line"),),
         basis=say(topic, "basis"),
         proposals=(DraftTest("pregnancy-test"),),
     )

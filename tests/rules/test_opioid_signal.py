@@ -103,6 +103,19 @@ def test_a_positive_assay_without_a_date_is_a_warning():
     )
 
 
+def test_an_amount_that_nobody_judged_is_said():
+    finding = only(judged(measurements=(result(Measure.OPIOID_ASSAY, 3, value=450.0),)))
+    assert finding.indicator == "warning" and "no cut-off" in text(finding)
+    answered = (result(Measure.OPIOID_ASSAY, 3, value=450.0), result(Measure.OPIOID_ASSAY, 1, positive=False))
+    for silent in (answered, (result(Measure.OPIOID_ASSAY, 15, value=450.0),), (screen_amount(),)):
+        assert judged(measurements=silent) == []
+
+
+def screen_amount():
+    """A reading of an immunoassay: below its cut-off as often as above."""
+    return result(Measure.OPIOID_SCREEN, 3, value=12.0)
+
+
 @pytest.mark.parametrize(
     ("first", "then", "silent"),
     [
