@@ -1,8 +1,8 @@
 """The rules: one file a clinical question, each a pure function from chart to findings.
 
 To add one: write ``my_question.py`` with a function ``(chart, clinical) -> Findings``
-that returns why it is silent, give its topic a code in :mod:`finding` and its sentences a table in
-``knowledge/wording.toml``, and name it in :data:`RULES`.
+that returns what it found or why it is silent, give its topic a code in :mod:`finding` and
+its sentences a table in ``knowledge/wording.toml``, and name it in :data:`RULES`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from cds_service.rules.finding import (
     Remove,
     StartLater,
     Topic,
+    spoken,
 )
 from cds_service.rules.hypersensitivity import hypersensitivity
 from cds_service.rules.interaction import interaction
@@ -102,18 +103,13 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     for rule in rules:
         if rule is starting_dose and any(map(_withholds, wanted)):
             continue  # nobody would see it; :mod:`verdicts` hears it all the same
-        for finding in rule(chart, clinical):
+        for finding in spoken(rule(chart, clinical)):
             if finding.topic not in clinical.rules.off:
                 wanted.append(replace(finding, rule=_name(rule)))
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
-    shown.sort(key=urgency)
+    shown.sort(key=lambda finding: finding.indicator.rank)
     return _with_unkept(shown, chart)
-
-
-def urgency(finding: Finding) -> int:
-    """By which findings are sorted, the most urgent first."""
-    return finding.indicator.rank
 
 
 def _with_unkept(findings: list[Finding], chart: PatientChart) -> list[Finding]:

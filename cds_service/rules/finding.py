@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from datetime import date
 from enum import StrEnum
 from typing import Literal
@@ -115,8 +114,14 @@ class Finding(Struct, frozen=True, gc=False):
     """The name of the rule that found it; :func:`cds_service.rules.decide` fills it in."""
 
 
-Findings = Generator[Finding, None, str | None]
-"""What a rule yields; what it *returns* says in words why it is silent (read by :mod:`verdicts` alone)."""
+Findings = list[Finding] | str
+"""What a rule found, else in words why it is silent (read by :mod:`verdicts` alone)."""
+
+
+def spoken(said: Findings) -> list[Finding]:
+    """What a rule found; nothing when it is silent."""
+    return [] if isinstance(said, str) else said
+
 
 NO_NALTREXONE = "no order to judge holds naltrexone"
 NO_LDN = "no order to judge is a low dose of naltrexone, or naltrexone of an unknown dose"

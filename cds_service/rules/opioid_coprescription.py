@@ -33,20 +33,21 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
     taken = chart.taking_naltrexone()
     micro = _agreed_microgram(naltrexone, clinical)
     indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
-    name = drug(chart, clinical)
+    name, begin = drug(chart, clinical), _begin(chart, clinical)
     removable = [o for o in in_basket if not for_opioid_use_disorder(o.medicine, o.reasons, chart)]
-    yield Finding(
-        topic=TOPIC,
-        indicator=indicator,
-        summary=_summary(on_lists, in_basket, indicator, micro, name, _begin(chart, clinical)),
-        found=(*_evidence(on_lists, in_basket), *[e.evidence for e in taken]),
-        lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro, bool(taken), name)),
-        basis=say(TOPIC, "basis"),
-        proposals=tuple([Remove(order) for order in (*naltrexone, *removable)]),
-        exclusive=len(naltrexone) == 1 and len(removable) <= 1,
-        withholds_start=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=indicator,
+            summary=_summary(on_lists, in_basket, indicator, micro, name, begin),
+            found=(*_evidence(on_lists, in_basket), *[e.evidence for e in taken]),
+            lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro, bool(taken), name, begin)),
+            basis=say(TOPIC, "basis"),
+            proposals=tuple([Remove(order) for order in (*naltrexone, *removable)]),
+            exclusive=len(naltrexone) == 1 and len(removable) <= 1,
+            withholds_start=True,
+        )
+    ]
 
 
 def _evidence(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> tuple[Evidence, ...]:
@@ -127,6 +128,7 @@ def _lines(
     micro: float | None,
     taken: bool,
     name: str,
+    begin: str,
 ) -> Iterator[str]:
     named = [(e.medicine, e.reasons) for e in on_lists] + [(o.medicine, o.reasons) for o in in_basket]
     treatment = [m for m, reasons in named if for_opioid_use_disorder(m, reasons, chart)]
@@ -139,7 +141,6 @@ def _lines(
     if treatment:
         kept = listed(_names(treatment))
         yield say(TOPIC, "treatment" if name == "LDN" else "treatment_full", opioids=kept)
-    begin = _begin(chart, clinical)
     if others and micro is not None:
         yield say(TOPIC, "still_micro", begin=begin, drug=name)
     elif others:

@@ -17,23 +17,23 @@ def pregnancy(chart: PatientChart, clinical: Clinical) -> Findings:
     if chart.pregnancy.state == "none":
         return "no present or possible pregnancy is recorded"
     if chart.pregnancy.state == "unclear":
-        yield _unclear(chart, clinical)
-        return None
+        return [_unclear(chart, clinical)]
     topic = Topic.PREGNANCY
     disorders = {disorder_treated(order, chart, clinical) for order in orders}
     disorder = next(iter(disorders)) if len(disorders) == 1 else None
     name = drug(chart, clinical)
-    yield Finding(
-        topic=topic,
-        indicator=Indicator.INFO if disorder else Indicator.WARNING,
-        summary=say(topic, "treatment" if disorder else "warning", drug=name, disorder=disorder),
-        found=chart.pregnancy.evidence,
-        lines=(say(topic, "treatment_line"),) if disorder else (say(topic, "line"), say(topic, "next")),
-        basis=say(topic, "basis"),
-        proposals=tuple(Remove(order) for order in orders if of_order(order, clinical) in POSSIBLY_LDN),
-        withholds_start=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=topic,
+            indicator=Indicator.INFO if disorder else Indicator.WARNING,
+            summary=say(topic, "treatment" if disorder else "warning", drug=name, disorder=disorder),
+            found=chart.pregnancy.evidence,
+            lines=(say(topic, "treatment_line"),) if disorder else (say(topic, "line"), say(topic, "next")),
+            basis=say(topic, "basis"),
+            proposals=tuple(Remove(order) for order in orders if of_order(order, clinical) in POSSIBLY_LDN),
+            withholds_start=True,
+        )
+    ]
 
 
 def _unclear(chart: PatientChart, clinical: Clinical) -> Finding:

@@ -107,6 +107,8 @@ def is_full_dose(exposure: Exposure, clinical: Clinical) -> bool:
 def is_renewal(chart: PatientChart, clinical: Clinical) -> bool:
     """Whether the patient takes a naltrexone of the ordered kind already; low doses are one kind."""
     taken = {_class(of_exposure(e, clinical)) for e in chart.taking_naltrexone()}
+    if not taken:
+        return False
     return any(_class(of_order(order, clinical)) in taken for order in chart.naltrexone_in_basket)
 
 

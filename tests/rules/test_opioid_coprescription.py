@@ -5,6 +5,7 @@ import pytest
 from cds_service.chart import Evidence, Presence
 from cds_service.knowledge.concepts import Meaning
 from cds_service.rules import Topic
+from cds_service.rules.finding import spoken
 from cds_service.rules.opioid_coprescription import opioid_coprescription
 from tests.rules.builders import (
     BUPRENORPHINE,
@@ -47,7 +48,7 @@ DENIED = Evidence("oxycodone", ("says not taken",), "medication list")
 
 
 def judged(*args, **more):
-    return list(opioid_coprescription(chart(*args, **more), CLINICAL))
+    return spoken(opioid_coprescription(chart(*args, **more), CLINICAL))
 
 
 @pytest.mark.parametrize(

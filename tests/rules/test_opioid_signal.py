@@ -5,6 +5,7 @@ import pytest
 from cds_service.chart import Presence
 from cds_service.knowledge.concepts import Meaning, Measure
 from cds_service.rules import Topic
+from cds_service.rules.finding import spoken
 from cds_service.rules.opioid_signal import opioid_signal
 from tests.rules.builders import (
     CLINICAL,
@@ -36,7 +37,7 @@ OUD = frozenset({Meaning.OPIOID_USE_DISORDER})
 
 
 def judged(*orders, clinical=CLINICAL, **more):
-    return list(opioid_signal(chart(*orders, **more), clinical))
+    return spoken(opioid_signal(chart(*orders, **more), clinical))
 
 
 @pytest.mark.parametrize(
