@@ -39,7 +39,7 @@ from cds_service.fhir.references import (
     reference_of,
 )
 from cds_service.fhir.resources import MEDICATION_RECORDS, Medication, MedicationRecord, Resource
-from cds_service.fhir.sketches import Needed, everything
+from cds_service.fhir.sketches import EVERYTHING, Needed
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def gather(
     deadline: Deadline,
     options: GatherOptions | None = None,
     named: Mapping[str, Medication] | None = None,
-    needed: Needed = everything,
+    needed: Needed = EVERYTHING,
 ) -> PatientRecord:
     """Everything that can be known of the patient within the deadline.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from cds_service.fhir.resources import Medication, Resource
 
 if TYPE_CHECKING:
-    from cds_service.fhir.sketches import Sketch
+    from cds_service.fhir.sketches import Alike
 
 R = TypeVar("R", bound=Resource)
 
@@ -103,7 +103,7 @@ class PatientRecord:
     medications: dict[str, Medication] = field(default_factory=dict)
     lists: set[str] = field(default_factory=set)
     gaps: list[Gap] = field(default_factory=list)
-    passed: dict[str, list[Sketch]] = field(default_factory=dict)
+    passed: dict[str, list[Alike]] = field(default_factory=dict)
     """The patient's resources that nobody needed, by type; they are in no other field."""
     fetches: list[Fetched] = field(default_factory=list)
     """What the server was asked for."""
@@ -120,7 +120,8 @@ class PatientRecord:
 
     def size(self) -> int:
         """How many resources there are, needed or not."""
-        return sum(map(len, self.entries.values())) + sum(map(len, self.passed.values()))
+        passed = sum([alike.count for alikes in self.passed.values() for alike in alikes])
+        return sum(map(len, self.entries.values())) + passed
 
     def gaps_of(self, kinds: Iterable[str]) -> list[Gap]:
         """The gaps that concern any of ``kinds``."""
