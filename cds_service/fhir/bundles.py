@@ -72,13 +72,19 @@ class Page(msgspec.Struct):
     @property
     def size(self) -> int:
         """How many resources it holds, of whatever type."""
-        passed = sum([each.count for each in self.passed])
-        return len(self.found) + len(self.others) + len(self.outcomes) + passed
+        read = len(self.found) + len(self.others) + len(self.outcomes)
+        return read + sum([each.count for each in self.passed])
 
     @property
     def empty(self) -> bool:
         """Nothing in it but, perhaps, outcomes."""
         return not (self.found or self.passed or self.gaps or self.others)
+
+    def has(self, kind: str) -> bool:
+        """Whether :meth:`kinds` are ``kind`` among others."""
+        if self.passed and self.passed[0].kind == kind:  # nearly always
+            return True
+        return kind in self.kinds()
 
     def kinds(self) -> set[str]:
         """The resource types it has entries of, other than includes."""
@@ -203,7 +209,7 @@ def read_plain(raw: bytes | msgspec.Raw, path: str, needed: Needed = EVERYTHING)
     if judge is None or judge(found):
         page.add(read_resource(raw, path), path, None, included=False)
     else:
-        page.passed.append(Alike([found], 1))
+        page.passed = alike([found])
     return page
 
 
@@ -226,15 +232,14 @@ def _plain_bundle(bundle: _PlainBundle, path: str, needed: Needed) -> Page:
 
 
 def _page(path: str, link: Sequence[_Link], total: int | None, entries: int) -> Page:
-    links = {(each.relation or "").lower(): each.url for each in link if each.url}
-    return Page(
-        Shape.BUNDLE,
-        path,
-        self_link=links.get("self"),
-        next_link=links.get("next"),
-        total=total,
-        entries=entries,
-    )
+    page = Page(Shape.BUNDLE, path, total=total, entries=entries)
+    for each in link:
+        relation = each.relation.lower() if each.relation and each.url else ""
+        if relation == "self":
+            page.self_link = each.url
+        elif relation == "next":
+            page.next_link = each.url
+    return page
 
 
 class _Reading:
@@ -312,7 +317,7 @@ class _Reading:
         sketch = None if entry.included else _sketch(entry.resource)
         judge = self._needed.get(type(sketch)) if sketch is not None else None
         if sketch is not None and judge is not None and not judge(sketch):
-            page.passed.append(Alike([sketch], 1))
+            page.passed += alike([sketch])
             return True
         read = read_resource(entry.resource, path)
         if read.resource is None and (read.other == "Bundle" or is_null(entry.resource)):

@@ -21,7 +21,6 @@ detail but does not make the list unread. One that picks single medications
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -85,7 +84,7 @@ class Intake:
         self.aliases: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
         self._subjects: dict[tuple[bytes, bytes], bool] = {}
-        self._strangers: Counter[str] = Counter()
+        self._strangers: dict[str, int] = {}
 
     def learn_patient(self, page: Page) -> None:
         """Note the full URL of the patient's own entry, which may be a ``urn:uuid:``."""
@@ -100,7 +99,7 @@ class Intake:
         for item in page.found:
             if not is_about(item.resource, self.record.patient_id, self.aliases):
                 strangers += 1
-                self._strangers[type(item.resource).__name__] += 1
+                self._note_strangers(type(item.resource).__name__, 1)
             else:
                 own += not item.included and not isinstance(item.resource, Medication)
                 self._keep(item.resource, Source(origin, item.path), item.full_url)
@@ -110,7 +109,7 @@ class Intake:
                 self.record.passed.setdefault(alike.kind, []).append(alike)
             else:
                 strangers += alike.count
-                self._strangers[alike.kind] += alike.count
+                self._note_strangers(alike.kind, alike.count)
         self.record.gaps.extend(page.gaps)
         return own > 0 or strangers == 0
 
@@ -123,6 +122,9 @@ class Intake:
             known = said is None or is_about(said, self.record.patient_id, self.aliases)
             self._subjects[written] = known
         return self._subjects[written]
+
+    def _note_strangers(self, kind: str, count: int) -> None:
+        self._strangers[kind] = self._strangers.get(kind, 0) + count
 
     def report_strangers(self) -> None:
         """One OTHER_PATIENT gap per type."""
@@ -237,9 +239,11 @@ def _outcome_gap(page: Page, kind: str) -> Gap:
 
 def _kinds(page: Page, search: Search | None, known: tuple[str, ...], mapped: tuple[str, ...]) -> set[str]:
     """The types a Bundle is the list of. A ``self`` link tells matches from includes."""
+    if search is not None and search.kind != "Medication" and page.has(search.kind):
+        return {search.kind}
     present = page.kinds() - {"Medication"}
     if present:
-        return {search.kind} if search is not None and search.kind in present else present
+        return present
     if page.others and not page.gaps:
         return set()
     if known or search is None:

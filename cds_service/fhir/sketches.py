@@ -57,7 +57,10 @@ Judge = Callable[[Sketch], bool]
 """Whether a resource of one type must be read in full. True when in doubt."""
 
 Needed = Mapping[type[Sketch], Judge]
-"""The judge of each type of which not every resource must be read in full."""
+"""The judge of each type of which not every resource must be read in full.
+
+Of types that name no patient (Patient, Medication) every one must be: nobody could tell whose it is.
+"""
 
 EVERYTHING: Final[Needed] = {}
 """Nothing is passed over."""
@@ -93,13 +96,9 @@ def _reference(written: msgspec.Raw) -> Reference | None:
 class Alike(msgspec.Struct):
     """Resources of one type that name their patient alike: how many, and the first few of them."""
 
+    kind: str
     some: list[Sketch]
     count: int
-
-    @property
-    def kind(self) -> str:
-        """Their type."""
-        return type(self.some[0]).__name__
 
 
 def alike(sketches: Iterable[Sketch]) -> list[Alike]:
@@ -109,7 +108,7 @@ def alike(sketches: Iterable[Sketch]) -> list[Alike]:
     for sketch in sketches:
         if type(sketch) is not kind or sketch.subject != subject or sketch.patient != patient:
             kind, subject, patient = type(sketch), sketch.subject, sketch.patient
-            run = Alike([], 0)
+            run = Alike(kind.__name__, [], 0)
             found.append(run)
         run.count += 1
         if run.count <= SOME:
