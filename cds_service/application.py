@@ -68,8 +68,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     """
     settings = settings or load_settings()
     set_up_logs(settings)
-    preload()  # so that no prescriber waits for the tables
     clinical, knowledge = load_knowledge(settings)
+    preload()  # so that no prescriber waits for the tables
     metrics = Metrics()
     store = Store(settings, metrics)
     at_work = CallsAtWork(settings.at_work)

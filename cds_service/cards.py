@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
+from msgspec import Struct
 
 from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
 from cds_service.chart import Evidence, Order, day, listed, milligrams
@@ -46,11 +46,12 @@ _TWINS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "@
 _AUTOLINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 # … and only what would still format is escaped: a star, an underscore at the edge of a word, an entity.
 _FORMATTING = re.compile(r"([\\*~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))")
+# Most names need nothing of all this: words of letters and digits that begin with a letter.
+_PLAIN = re.compile(r"(?!.*www)[a-z][a-z0-9.,()/%]*(?: [a-z0-9.,()/%]+)*", re.ASCII | re.IGNORECASE)
 _LIST_MARK = re.compile(r"^(\d{0,9})((?<=\d)[.)](?=\s|$)|(?<!\d)(?:#|[-+](?=[-+\s]|$)))")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What the cards of one answer share.
 
     ``drafts`` are the raw orders by their JSON path; ``base_url`` is None when
@@ -66,6 +67,16 @@ class Setting:
     suggestion_id: Callable[[str, int], str]
     base_url: str | None = None
     version_hint: Version = Version.R4
+    decoded: dict[str, Draft] = {}
+
+    def draft(self, path: str) -> Draft | None:
+        """The order at ``path`` as plain JSON, decoded when first asked for; None when it is not at hand."""
+        if path not in self.decoded and path in self.drafts:
+            self.decoded[path] = _decoder.decode(self.drafts[path])
+        return self.decoded.get(path)
+
+
+_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 def make_cards(findings: Iterable[Finding], setting: Setting) -> list[Card]:
@@ -75,12 +86,9 @@ def make_cards(findings: Iterable[Finding], setting: Setting) -> list[Card]:
 
 def make_card(finding: Finding, setting: Setting) -> Card:
     """The card of ``finding``, valid in CDS Hooks 1.0, 2.0 and 3.0."""
-    topic = finding.topic.value
+    topic = finding.topic
     uuid = setting.new_id()
-    suggestions = [
-        msgspec.structs.replace(suggestion, uuid=setting.suggestion_id(uuid, number))
-        for number, suggestion in enumerate(_suggestions(finding, setting))
-    ]
+    suggestions = _suggestions(finding, setting, uuid)
     return Card(
         uuid=uuid,
         summary=_fit(finding.summary),
@@ -90,7 +98,7 @@ def make_card(finding: Finding, setting: Setting) -> Card:
         suggestions=suggestions,
         selection_behavior=("at-most-one" if finding.exclusive else "any") if suggestions else None,
         override_reasons=_override_reasons(topic),
-        links=[*_links(topic, setting.base_url), *_schedules_to_print(finding, setting)],
+        links=(*_links(topic, setting.base_url), *_schedules_to_print(finding, setting)),
     )
 
 
@@ -117,22 +125,30 @@ def _links(topic: str, base_url: str | None) -> tuple[Link, ...]:
     return (Link(label="Why this card?", url=f"{base_url}/explain/{topic}", type="absolute"),)
 
 
-def _schedules_to_print(finding: Finding, setting: Setting) -> Iterator[Link]:
+def _schedules_to_print(finding: Finding, setting: Setting) -> list[Link]:
     """A page for each titration offered: picture, table and sheet; its address holds no more than those."""
-    offered = [p for p in finding.proposals if isinstance(p, Prescribe) and len(p.schedule.steps) > 1]
-    for proposal in offered:
-        if setting.base_url is None or proposal.schedule not in setting.clinical.titration.schedules:
+    links: list[Link] = []
+    if setting.base_url is None:
+        return links
+    for proposal in finding.proposals:
+        if not isinstance(proposal, Prescribe) or not _is_titration(proposal, setting):
             continue
         query = urlencode(as_query(_product(proposal, setting)))
         label = "Slower schedule to print" if proposal.schedule.name == "slow" else "Schedule to print"
         url = f"{setting.base_url}/titration/{quote(proposal.schedule.name)}?{query}"
-        yield Link(label=label, url=url, type="absolute")
+        links.append(Link(label=label, url=url, type="absolute"))
+    return links
+
+
+def _is_titration(proposal: Prescribe, setting: Setting) -> bool:
+    schedule = proposal.schedule
+    return len(schedule.steps) > 1 and schedule in setting.clinical.titration.schedules
 
 
 def _product(proposal: Prescribe, setting: Setting) -> Product:
     """What the doses of ``proposal`` are counted in: the draft's own product where it can deliver them."""
-    raw = setting.drafts.get(proposal.order.path)
-    pieces = raw is not None and counted_in_pieces(_decode(raw))
+    draft = setting.draft(proposal.order.path)
+    pieces = draft is not None and counted_in_pieces(draft)
     return product_for(
         proposal.order.medicine, proposal.schedule, pieces=pieces, compounded=proposal.compounded
     )
@@ -147,19 +163,21 @@ def _fit(summary: str) -> str:
 
 def detail(finding: Finding) -> str:
     """Evidence first, then what to do, then the source; GitHub-flavoured markdown without HTML."""
-    return "\n\n".join(part for part in _paragraphs(finding) if part)
+    items = [line for line in finding.lines if line.startswith("- ")]
+    sentences = [line for line in finding.lines if not line.startswith("- ")]
+    basis = f"*{finding.basis}*" if finding.basis else ""
+    parts = (_evidence(finding), "\n".join(items), *sentences, basis)
+    return "\n\n".join([part for part in parts if part])
 
 
-def _paragraphs(finding: Finding) -> Iterator[str]:
+def _evidence(finding: Finding) -> str:
     found = list(dict.fromkeys(finding.found))
-    if found:
-        lines = dict.fromkeys(_shown(evidence) for evidence in found[:_MOST_EVIDENCE])
-        more = [f"and {len(found) - _MOST_EVIDENCE} more"] if len(found) > _MOST_EVIDENCE else []
-        yield "**Found**\n\n" + "\n".join(f"- {line}" for line in [*lines, *more])
-    yield "\n".join([line for line in finding.lines if line.startswith("- ")])
-    yield from [line for line in finding.lines if not line.startswith("- ")]
-    if finding.basis:
-        yield f"*{finding.basis}*"
+    if not found:
+        return ""
+    lines = list(dict.fromkeys([f"- {_shown(evidence)}" for evidence in found[:_MOST_EVIDENCE]]))
+    if len(found) > _MOST_EVIDENCE:
+        lines.append(f"- and {len(found) - _MOST_EVIDENCE} more")
+    return "**Found**\n\n" + "\n".join(lines)
 
 
 def _shown(evidence: Evidence) -> str:
@@ -170,6 +188,8 @@ def _shown(evidence: Evidence) -> str:
 
 def escape(text: str, limit: int = 120) -> str:
     """EHR text as literal markdown: one line, no formatting, no link, no HTML, cut to ``limit``."""
+    if len(text) <= limit and _PLAIN.fullmatch(text):
+        return text
     visible = " ".join(text.split())
     if not (visible.isascii() and visible.isprintable()):
         visible = "".join(c for c in visible if not unicodedata.category(c).startswith("C"))
@@ -181,53 +201,51 @@ def escape(text: str, limit: int = 120) -> str:
 # --- suggestions -----------------------------------------------------------
 
 
-def _suggestions(finding: Finding, setting: Setting) -> list[Suggestion]:
+def _suggestions(finding: Finding, setting: Setting, card: str) -> list[Suggestion]:
     removed = [p for p in finding.proposals if isinstance(p, Remove) and p.order.medicine.is_naltrexone]
     several = len(removed) > 1
-    made = [s for proposal in finding.proposals if (s := _suggestion(proposal, setting, several))]
+    made: list[Suggestion] = []
+    for proposal in finding.proposals:
+        uuid = setting.suggestion_id(card, len(made))
+        if suggestion := _suggestion(proposal, setting, uuid, several):
+            made.append(suggestion)
     if len(made) == 1 and made[0].is_recommended:  # recommended only means something among several (S2)
         return [msgspec.structs.replace(made[0], is_recommended=False)]
     return made
 
 
-def _suggestion(proposal: Proposal, setting: Setting, several: bool) -> Suggestion | None:
+def _suggestion(proposal: Proposal, setting: Setting, uuid: str, several: bool) -> Suggestion | None:
     if isinstance(proposal, DraftTest):
-        return _draft_test(proposal, setting)
+        return _draft_test(proposal, setting, uuid)
     if not proposal.order.id or proposal.order.path not in setting.drafts:
         return None  # an action names its order by Type/id (S7, S8)
     if isinstance(proposal, Remove):
-        return _remove(proposal.order, setting, several)
-    draft = _decode(setting.drafts[proposal.order.path])
+        return _remove(proposal.order, uuid, several)
+    draft = setting.draft(proposal.order.path)
+    assert draft is not None
     if isinstance(proposal, StartLater):
-        return _start_later(proposal, draft, setting)
-    return _prescribe(proposal, draft, setting)
+        return _start_later(proposal, draft, setting, uuid)
+    return _prescribe(proposal, draft, setting, uuid)
 
 
-_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
-
-
-def _decode(raw: msgspec.Raw) -> Draft:
-    return _decoder.decode(raw)
-
-
-def _remove(order: Order, setting: Setting, several: bool) -> Suggestion:
+def _remove(order: Order, uuid: str, several: bool) -> Suggestion:
     """``several``: more than one naltrexone order can be removed, so each is named with its dose."""
     opioids = order.medicine.named(Role.OPIOID, Role.OPIOID_LIKE)
     mg = order.dose.mg_per_day if several and not opioids else None
     dose = f" of {milligrams(mg)} mg a day" if mg else ""
     words = f"Remove the {listed(opioids) or 'naltrexone'} order{dose}"
     action = Action(type="delete", description=words, resource_id=order.reference)
-    return Suggestion(label=words, actions=[action])
+    return Suggestion(uuid=uuid, label=words, actions=(action,))
 
 
-def _start_later(proposal: StartLater, draft: Draft, setting: Setting) -> Suggestion:
+def _start_later(proposal: StartLater, draft: Draft, setting: Setting, uuid: str) -> Suggestion:
     words = f"Keep the order, start not before {day(proposal.not_before)}"
     changed = starting_later(draft, version_of(draft, setting.version_hint), proposal.not_before)
     action = Action(type="update", description=f"{words}, only if opioid-free", resource=changed)
-    return Suggestion(label=words, actions=[action])
+    return Suggestion(uuid=uuid, label=words, actions=(action,))
 
 
-def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestion:
+def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting, uuid: str) -> Suggestion:
     order, schedule, days = proposal.order, proposal.schedule, setting.clinical.titration.final_fill_days
     product = _product(proposal, setting)
     if not order.route_oral:
@@ -241,7 +259,7 @@ def _prescribe(proposal: Prescribe, draft: Draft, setting: Setting) -> Suggestio
         f" ({product.compounded.removeprefix('naltrexone, ')})" if product.compounded else ""
     )
     action = Action(type="update", description=description, resource=changed)
-    return Suggestion(label=label, is_recommended=proposal.recommended, actions=[action])
+    return Suggestion(uuid=uuid, label=label, is_recommended=proposal.recommended, actions=(action,))
 
 
 def _schedule_label(proposal: Prescribe) -> str:
@@ -256,7 +274,7 @@ def _schedule_label(proposal: Prescribe) -> str:
     return f"{verb} {milligrams(first)} mg at bedtime, then {later} mg, {days} days each"
 
 
-def _draft_test(proposal: DraftTest, setting: Setting) -> Suggestion:
+def _draft_test(proposal: DraftTest, setting: Setting, uuid: str) -> Suggestion:
     actions = [
         Action(
             type="create",
@@ -265,4 +283,4 @@ def _draft_test(proposal: DraftTest, setting: Setting) -> Suggestion:
         )
         for test in TESTS[proposal.test]
     ]
-    return Suggestion(label=LABELS[proposal.test], actions=actions)
+    return Suggestion(uuid=uuid, label=LABELS[proposal.test], actions=actions)

@@ -6,7 +6,6 @@ the FHIR client are passed in.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +13,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
-import msgspec
+from msgspec import Struct
 
 from cds_service.alerts import Alert, as_they_are
 from cds_service.cards import Setting, make_cards
@@ -46,14 +45,13 @@ class Ids(Protocol):
     def suggestion(self, card: str, number: int) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """What may be told of one answer: counts, reasons and times, nothing of the patient."""
 
     findings: Sequence[Finding] = ()
     resources: int = 0
     """Read, from prefetch and server."""
-    gaps: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    gaps: Mapping[tuple[str, str], int] = {}
     """What could not be read, counted by resource type and reason."""
     gather_ms: float = 0.0
     """Reading prefetch and server."""
@@ -61,7 +59,7 @@ class Decision:
     """Chart and rules."""
     fetches: Sequence[Fetched] = ()
     """What the FHIR server was asked for."""
-    held_back: Mapping[str, int] = field(default_factory=dict)
+    held_back: Mapping[str, int] = {}
     """Findings that were decided and not shown, by why: in shadow, repeated, snoozed."""
 
 
@@ -88,7 +86,7 @@ class Workings:
     told_version: Version | None = None
     record: PatientRecord | None = None
     chart: PatientChart | None = None
-    decision: Decision = field(default_factory=Decision)
+    decision: Decision = Decision()
     blind: bool = False
 
 
@@ -132,8 +130,8 @@ class Decider:
         read = perf_counter()
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
-        proven = _is_proven(findings, self.clinical)
-        blind = _is_blind(chart, record) and not proven and not _in_shadow(client)
+        unread = _is_blind(chart, record) and not _in_shadow(client)
+        blind = unread and not _is_proven(findings, self.clinical)
         alerts = [] if blind else self.attend(request, call, chart, findings)
         told = _told(alerts, record, read - began, perf_counter() - read)
         self.observe(request, told)
@@ -171,17 +169,27 @@ class Decider:
 
 
 def _told(alerts: Sequence[Alert], record: PatientRecord, gather: float, decide: float) -> Decision:
-    gaps = Counter((gap.kind, gap.reason.value) for gap in record.gaps)
-    shown = [alert.finding for alert in alerts if alert.is_shown]
-    held_back = Counter(str(alert.hush or alert.mode) for alert in alerts if not alert.is_shown)
-    times = gather * 1000, decide * 1000
-    return Decision(shown, record.size(), gaps, *times, record.fetches, held_back)
+    gaps: dict[tuple[str, str], int] = {}
+    for gap in record.gaps:
+        what = gap.kind, gap.reason.value
+        gaps[what] = gaps.get(what, 0) + 1
+    shown: list[Finding] = []
+    held_back: dict[str, int] = {}
+    for alert in alerts:
+        if alert.is_shown:
+            shown.append(alert.finding)
+        else:
+            why = str(alert.hush or alert.mode)
+            held_back[why] = held_back.get(why, 0) + 1
+    return Decision(shown, record.size(), gaps, gather * 1000, decide * 1000, record.fetches, held_back)
 
 
 def client_version(orders: Iterable[DraftOrder]) -> Version | None:
     """The FHIR version of the first draft whose shape tells; None when none does."""
-    drafts = (msgspec.json.decode(order.raw) for order in orders if order.resource_type in _ORDER_TYPES)
-    return next((version for draft in drafts if (version := version_told(draft))), None)
+    for order in orders:
+        if order.resource_type in _ORDER_TYPES and (version := version_told(order.content)):
+            return version
+    return None
 
 
 _ORDER_TYPES = {"MedicationRequest", "MedicationOrder"}
@@ -189,8 +197,9 @@ _ORDER_TYPES = {"MedicationRequest", "MedicationOrder"}
 
 def _is_blind(chart: PatientChart, record: PatientRecord) -> bool:
     """An order to judge needs the medications, and no list of any kind was had."""
-    needs = any(order.medicine.is_opioid or order.medicine.is_naltrexone for order in chart.judged())
-    return needs and not record.lists & MEDICATION_KINDS
+    if not record.lists.isdisjoint(MEDICATION_KINDS):
+        return False
+    return any(order.medicine.is_opioid or order.medicine.is_naltrexone for order in chart.judged())
 
 
 def _in_shadow(client: Client | None) -> bool:

@@ -25,6 +25,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from cds_service.process import keep_shared
 from cds_service.settings import load_settings
 
 _MOST_OF_HEAD = 64 * 1024
@@ -52,6 +53,19 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Named to gunicorn as ``cds_service.gunicorn_worker.Worker``."""
+
+    @classmethod
+    def setup(cls) -> None:
+        """Called by gunicorn in the process above the workers, before it forks them.
+
+        What is the same in each of them is loaded here, once, and they share its memory: our modules and
+        the tables. Settings and the site's files are read by each worker, so that a restart reads them anew.
+        """
+        import cds_service.application  # noqa: F401
+        from cds_service.knowledge import preload
+
+        preload()
+        keep_shared()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -23,6 +23,11 @@ _ARENAS = 4
 """Threads take turns with the interpreter anyway; an arena each would keep memory for each."""
 
 
+def keep_shared() -> None:
+    """Before a fork: the child's collections would write to all that was loaded, and share it no more."""
+    gc.freeze()
+
+
 def settle() -> None:
     """Leave all that was loaded so far out of every later collection, collect less often, keep memory."""
     gc.collect()

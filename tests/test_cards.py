@@ -462,7 +462,7 @@ def test_a_later_start_names_its_day_and_condition() -> None:
 
 
 def test_an_order_whose_draft_is_not_at_hand_gets_nothing() -> None:
-    bare = replace(setting(chart()), drafts={})
+    bare = msgspec.structs.replace(setting(chart()), drafts={})
     for proposal in (Remove(LDN), StartLater(LDN, TODAY), Prescribe(LDN, CLINICAL.titration.schedules[0])):
         assert not make_card(Finding(Topic.AGE, Indicator.INFO, "s", proposals=(proposal,)), bare).suggestions
 
@@ -474,7 +474,7 @@ def test_treatment_of_opioid_use_disorder_is_not_removed() -> None:
 
 @pytest.mark.parametrize("version", Version)
 def test_drafted_tests_follow_the_client(version: Version) -> None:
-    given_setting = replace(setting(chart()), version_hint=version)
+    given_setting = msgspec.structs.replace(setting(chart()), version_hint=version)
     (finding,) = [f for f in decide(CHARTS["liver"], CLINICAL) if f.topic is Topic.LIVER]
     (suggestion,) = make_card(finding, given_setting).suggestions
     assert len(suggestion.actions) == 2 and {a.type for a in suggestion.actions} == {"create"}

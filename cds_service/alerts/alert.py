@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
+
 from cds_service.rules import Finding, Indicator
 from cds_service.store.served import Mode
 
@@ -26,8 +28,7 @@ class Hush(StrEnum):
 LEFT_OUT = (Hush.REPEAT_OMITTED, Hush.SNOOZED)
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True, gc=False):
     """``finding`` as it will be shown, or not.
 
     ``order`` and ``fingerprint`` are keyed hashes, by which an override of this one is found again.

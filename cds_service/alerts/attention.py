@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from cds_service.alerts.alert import Alert, Override
 from cds_service.alerts.identity import finding_parts, order_parts
@@ -52,11 +54,14 @@ class Attention:
         now = self.now().astimezone(self.zone)
         since = now - timedelta(hours=self.policy.repeat_hours, days=self.policy.longest_snooze)
         live = [alert for alert in alerts if alert.mode == "live"]
-        heard = iter(quieten(live, self.said(subject, since) if live else (), self.policy, now))
+        said = self.said(subject, since) if live else ()
+        if not said:
+            return alerts
+        heard = iter(quieten(live, said, self.policy, now))
         attended = [next(heard) if alert.mode == "live" else alert for alert in alerts]
         return sorted(attended, key=lambda alert: alert.finding.indicator.rank)
 
     def _alert(self, finding: Finding, chart: PatientChart, subject: str, order: str) -> Alert:
-        in_shadow = finding.topic.value in self.policy.shadow or finding.rule in self.policy.shadow
+        in_shadow = finding.topic in self.policy.shadow or finding.rule in self.policy.shadow
         fingerprint = self.store.hash("finding", subject, *finding_parts(finding, chart))
         return Alert(finding, order, fingerprint, mode="shadow" if in_shadow else "live")

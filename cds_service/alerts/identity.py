@@ -7,26 +7,25 @@ when, the medicines ordered and their doses. Ids of cards and the indicator do n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cds_service.chart import Order, PatientChart
 from cds_service.chart.model import Basket
 from cds_service.rules import Finding
 
 
-def order_parts(chart: PatientChart) -> Iterator[str]:
+def order_parts(chart: PatientChart) -> list[str]:
     """The orders that are judged, by ``Type/id``; one without an id is known by what it orders."""
-    yield from sorted(order.reference or "|".join(_ordered(order)) for order in _of_concern(chart))
+    return sorted([order.reference or _ordered(order) for order in _of_concern(chart)])
 
 
-def finding_parts(finding: Finding, chart: PatientChart) -> Iterator[str]:
+def finding_parts(finding: Finding, chart: PatientChart) -> list[str]:
     """Topic, what it says in one sentence, the evidence with its dates, each medicine and dose ordered."""
-    yield finding.topic.value
-    yield finding.summary
-    for evidence in finding.found:
-        yield "|".join((evidence.name, *evidence.facts, evidence.listed_as))
-    for order in _of_concern(chart):
-        yield "|".join(_ordered(order))
+    evidence = ["|".join((e.name, *e.facts, e.listed_as)) for e in finding.found]
+    return [
+        finding.topic.value,
+        finding.summary,
+        *evidence,
+        *[_ordered(order) for order in _of_concern(chart)],
+    ]
 
 
 def _of_concern(chart: PatientChart) -> list[Order]:
@@ -34,12 +33,12 @@ def _of_concern(chart: PatientChart) -> list[Order]:
     return [order for order in chart.judged() if order.kind is Basket.SURGERY or order.medicine.ingredients]
 
 
-def _ordered(order: Order) -> Iterator[str]:
-    yield order.medicine.name
-    yield str(order.route_oral)
-    yield order.dose.problem or ""
-    yield str(order.dose.per_dose_mg)
-    for step in order.dose.steps:
-        yield f"{step.mg:g} mg for {step.days}"
-    yield from map(str, (order.daily_mg, order.as_needed, order.starts, order.until))
-    yield from sorted(reason.value for reason in order.reasons)
+def _ordered(order: Order) -> str:
+    dose = order.dose
+    parts = (
+        order.medicine.name, order.route_oral, dose.problem or "", dose.per_dose_mg,
+        *[f"{step.mg:g} mg for {step.days}" for step in dose.steps],
+        order.daily_mg, order.as_needed, order.starts, order.until,
+        *sorted(order.reasons),
+    )  # fmt: skip
+    return "|".join(map(str, parts))

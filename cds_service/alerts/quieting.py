@@ -8,8 +8,9 @@ may hold anything. A higher indicator than the one overridden always speaks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from cds_service.alerts.alert import Alert, Hush, Override
 from cds_service.chart import day

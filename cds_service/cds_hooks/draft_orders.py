@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,17 +12,18 @@ from cds_service.cds_hooks.envelope import Members
 from cds_service.errors import InvalidRequest
 
 
-@dataclass(frozen=True, slots=True)
-class DraftOrder:
+class DraftOrder(msgspec.Struct, frozen=True):
     """One order of the draft.
 
-    ``raw`` is the resource's JSON exactly as sent; ``path`` its place in the
-    request, such as ``$.context.draftOrders.entry[0].resource``. ``selected``
+    ``raw`` is the resource's JSON exactly as sent, ``content`` the same decoded;
+    ``path`` its place in the request, such as
+    ``$.context.draftOrders.entry[0].resource``. ``selected``
     is true for an order in focus: one named by ``context.selections`` of
     order-select, and every order of the other hooks.
     """
 
     raw: msgspec.Raw
+    content: Mapping[str, Any]
     resource_type: str
     id: str | None
     path: str
@@ -56,8 +56,9 @@ def read_orders(bundle: Members) -> tuple[list[DraftOrder], list[str]]:
         raise InvalidRequest("Expected a Bundle", path=bundle.path_of("resourceType"))
     orders: list[DraftOrder] = []
     unreadable: list[str] = []
+    entries = bundle.path_of("entry")
     for index, raw in enumerate(bundle.array("entry")):
-        path = f"{bundle.path_of('entry')}[{index}]"
+        path = f"{entries}[{index}]"
         order = _read_entry(raw, path)
         if order is None:
             unreadable.append(path)
@@ -79,7 +80,7 @@ def select(orders: list[DraftOrder], selections: Iterable[str]) -> tuple[list[Dr
     if not wanted & known:
         return orders, not wanted
     marked = [
-        order if own & wanted else replace(order, selected=False)
+        order if own & wanted else msgspec.structs.replace(order, selected=False)
         for order, own in zip(orders, names, strict=True)
     ]
     return marked, wanted <= known
@@ -97,6 +98,7 @@ def _read_entry(raw: msgspec.Raw, path: str) -> DraftOrder | None:
         return None
     return DraftOrder(
         raw=resource,
+        content=order,
         resource_type=kind,
         id=_text(order.get("id")),
         path=path,

@@ -9,7 +9,6 @@ refused with the JSON path.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -46,8 +45,7 @@ class Notice(StrEnum):
     BAD_EXTENSION = "T5: extension is not an object"
 
 
-@dataclass(frozen=True, slots=True)
-class HookRequest:
+class HookRequest(msgspec.Struct, frozen=True):
     """One service call, its envelope checked.
 
     ``prefetch`` values are undecoded, ``null`` included: a key with ``null``
@@ -64,8 +62,8 @@ class HookRequest:
     selections: tuple[str, ...] = ()
     orders: tuple[DraftOrder, ...] = ()
     unreadable: tuple[str, ...] = ()
-    prefetch: dict[str, msgspec.Raw] = field(default_factory=dict)
-    extension: dict[str, msgspec.Raw] = field(default_factory=dict)
+    prefetch: dict[str, msgspec.Raw] = {}
+    extension: dict[str, msgspec.Raw] = {}
     notices: tuple[str, ...] = ()
 
 

@@ -31,12 +31,16 @@ class Says(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One dated statement. ``until`` is the last day it can still be true of a pregnancy."""
+    """One dated statement. ``until`` is the last day it can still be true of a pregnancy.
+
+    ``why`` says of what only may be so how it is known.
+    """
 
     says: Says
     evidence: Evidence
     day: date | None
     until: date | None = None
+    why: str = "possible, not confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class StatusAnswer:
 
 _ENDS = frozenset({Meaning.DELIVERED, Meaning.PREGNANCY_ENDED, Meaning.POSTPARTUM})
 _WEEKS_AT_TERM = 42
+_BY_TEST = "likely by a positive test, not confirmed"
 
 
 def pregnancy(
@@ -70,32 +75,45 @@ def pregnancy(
         return Pregnancy()
     signs = [*_of_problems(problems, weeks, clinical), *_of_answers(answers, clinical)]
     feeding = _breastfeeding(problems, answers, today, clinical)
-    state = _state([s for s in signs if s.day is None or s.day <= today], person, today)
+    state = _state([s for s in signs if s.day is None or s.day <= today], _doubt(person, clinical), today)
     return Pregnancy(state.state, state.evidence, state.why_unclear, feeding)
 
 
-def _state(signs: Sequence[Sign], person: Person, today: date) -> Pregnancy:
+def _doubt(person: Person, clinical: Clinical) -> str:
+    """Why a pregnancy on this chart is doubted, in words; empty when it is not."""
+    if person.sex == "male":
+        return "recorded on a chart whose sex is male"
+    if person.age is not None and person.age >= clinical.pregnancy.oldest_age:
+        return f"recorded at the age of {person.age}"
+    return ""
+
+
+def _state(signs: Sequence[Sign], doubt: str, today: date) -> Pregnancy:
+    """On a chart that makes a pregnancy doubtful only one that is recorded as present is told, as unclear."""
     pregnant = [s for s in signs if s.says in (Says.PREGNANT, Says.POSSIBLY)]
     over = [s for s in signs if s.says in (Says.NOT_PREGNANT, Says.ENDED) and s.day]
     last_over = max((s.day for s in over if s.day), default=None)
     open_signs = [s for s in pregnant if s.day is None or last_over is None or s.day > last_over]
     open_signs = [kept for s in open_signs if (kept := _after_test(s, signs))]
-    if not open_signs or (person.sex == "male" and all(s.says is Says.POSSIBLY for s in open_signs)):
-        return Pregnancy()
     current = [s for s in open_signs if s.until is None or s.until >= today]
     certain = [s for s in current if s.says is Says.PREGNANT]
     shown = tuple(s.evidence for s in certain or current or open_signs)
-    if person.sex == "male":
-        return Pregnancy("unclear", shown, "recorded on a chart whose sex is male")
+    if doubt:
+        return Pregnancy("unclear", shown, doubt) if certain else Pregnancy()
     if certain:
         return Pregnancy("pregnant", shown)
     if current:
-        return Pregnancy("unclear", shown, "possible, not confirmed")
+        return Pregnancy("unclear", shown, max(current, key=_strength).why)
     if any(s.says is Says.PREGNANT for s in open_signs):
         return Pregnancy(
             "unclear", shown, "recorded longer ago than a pregnancy lasts, and no outcome is recorded"
         )
     return Pregnancy()
+
+
+def _strength(sign: Sign) -> bool:
+    """What a test says is told before what is only possible."""
+    return sign.why == _BY_TEST
 
 
 def _after_test(sign: Sign, signs: Sequence[Sign]) -> Sign | None:
@@ -154,7 +172,7 @@ def _status_sign(item: StatusAnswer, clinical: Clinical) -> Sign | None:
     until = item.day + timedelta(days=clinical.pregnancy.duration_days) if item.day else None
     if item.measure is Measure.PREGNANCY_TEST:
         if item.answer is Answer.POSITIVE:
-            return Sign(Says.POSSIBLY, item.evidence, item.day, until)
+            return Sign(Says.POSSIBLY, item.evidence, item.day, until, _BY_TEST)
         return Sign(Says.TEST_NEGATIVE, item.evidence, item.day) if item.answer is Answer.NEGATIVE else None
     if item.measure is not Measure.PREGNANCY_STATUS:
         return None

@@ -91,7 +91,7 @@ def _measurement(
     if measures & _ENZYMES:
         number, limit = _enzyme(observation, value, next(iter(measures & _ENZYMES)), clinical)
     answer = _answer(next(iter(measures)), value)
-    positive = _SAYS.get(answer) if answer else _positive(value)
+    positive = _SAYS.get(answer) if answer else _positive(value, _cut_off(observation, value))
     said = _said(number, limit, positive, value)
     facts = tuple(fact for fact in (said, day(when) if when else "no date") if fact)
     return Measurement(
@@ -176,12 +176,21 @@ def _interpreted(measure: Measure, value: Value) -> Answer | None:
     return Answer.POSITIVE if codes & _POSITIVE else Answer.NEGATIVE if codes & _NEGATIVE else None
 
 
-def _positive(value: Value) -> bool | None:
-    """A number alone: zero or "less than" is negative, anything else is not judged."""
+def _positive(value: Value, cut_off: float | None) -> bool | None:
+    """A number alone: zero or "less than" is negative; else the cut-off judges, without one nobody."""
     quantity = value.value_quantity
     if quantity is None or quantity.value is None:
         return None
-    return False if quantity.value == 0 or (quantity.comparator or "").startswith("<") else None
+    if quantity.value == 0 or (quantity.comparator or "").startswith("<"):
+        return False
+    return None if cut_off is None else quantity.value > cut_off
+
+
+def _cut_off(observation: Observation, value: Value) -> float | None:
+    """The upper limit of a range that begins at nothing; one that begins higher is to be treated in."""
+    ranges = observation.reference_range if value is observation else []
+    from_nothing = (r.high.value for r in ranges if r.high and r.high.value and not (r.low and r.low.value))
+    return next(from_nothing, None)
 
 
 def _status(observation: Observation, value: Value, measure: Measure, clock: Clock) -> StatusAnswer:

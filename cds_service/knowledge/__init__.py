@@ -6,14 +6,16 @@ from cds_service.knowledge.conditions import condition_meanings, gestational_wee
 from cds_service.knowledge.medicines import recognise
 from cds_service.knowledge.observations import observation_measures, read_answer
 from cds_service.knowledge.tables import version
+from cds_service.knowledge.wording import titles
 
 
 def preload() -> None:
-    """Load every table and compile every pattern now, not on the first request."""
-    recognise([("ndc", "00000000000", "naltrexone")], [])
+    """Load every table, every wording and every pattern now, not on the first request."""
+    recognise([("rxnorm", "0", "naltrexone"), ("ndc", "00000000000", None)], [])
     condition_meanings([("icd10", "Z00", None), ("snomed", "0", None)], "pregnancy")
     observation_measures([("loinc", "0", None)])
     read_answer(Measure.PREGNANCY_STATUS, [("loinc", "0", None)])
+    titles()
 
 
 VERSION = version()

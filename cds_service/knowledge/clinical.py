@@ -126,6 +126,8 @@ class PregnancyTimes(Section, frozen=True):
     duration_days: int
     after_due_days: int
     lactation_days: int
+    oldest_age: int
+    """Years of age from which a recorded pregnancy is doubted."""
     source: str
 
 

@@ -63,6 +63,9 @@ _ALIASES: dict[str, System] = {
     # WHO and national editions share the stems; where they differ (F11.2-F11.4) the broader row is cautious
     "hl7.org/fhir/sid/icd-10": System.ICD10,
     "2.16.840.1.113883.6.3": System.ICD10,
+    # ICD-10-GM: build.fhir.org/ig/hl7germany/terminologie-basis-de; "dimdi" until 2020
+    "fhir.de/codesystem/bfarm/icd-10-gm": System.ICD10,
+    "fhir.de/codesystem/dimdi/icd-10-gm": System.ICD10,
     "icd-10-cm": System.ICD10,
     "icd10cm": System.ICD10,
     "icd10": System.ICD10,

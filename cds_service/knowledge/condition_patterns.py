@@ -36,6 +36,7 @@ SOMEONE_ELSE: Alternatives = (
     "family h(?:istory|x)|fhx?|personal history",
     "(?:mother|father|sister|brother|parents?|spouse|partner|husband|wife|child|son|daughter)"
     " (?:with|has|had|is|was)",
+    r"(?:mother|sister|spouse|partner|wife|girlfriend|daughter)(?:'s)? pregnan\w+",
     r"newborn|neonat\w*|infants?|baby|born to",
     r"rul(?:e|ing) out|r/o|screen(?:ing)? for|evaluat\w+ for",
     r"preconception\w*|procreative|contraception|contraceptive (?:counsel\w*|management|advice)",

@@ -124,7 +124,7 @@ class Replayer:
             observe=lambda request, decision: None,
             now=self.decider.now if day is None else _noon_of(day, self.decider),
         )
-        asked = request if fetch else replace(request, fhir_server=None, authorization=None)
+        asked = request if fetch else msgspec.structs.replace(request, fhir_server=None, authorization=None)
         began = perf_counter()
         try:
             body = encode(decider.answer(asked, CallContext(self.base_url, "replay", caller)))

@@ -1,14 +1,15 @@
 """The rules: one file a clinical question, each a pure function from chart to findings.
 
 To add one: write ``my_question.py`` with a function ``(chart, clinical) -> Findings``
-that returns why it is silent, give its topic a code in :mod:`finding` and its sentences a table in
-``knowledge/wording.toml``, and name it in :data:`RULES`.
+that returns what it found or why it is silent, give its topic a code in :mod:`finding` and
+its sentences a table in ``knowledge/wording.toml``, and name it in :data:`RULES`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cds_service.chart import PatientChart
 from cds_service.knowledge.clinical import Clinical
@@ -24,6 +25,7 @@ from cds_service.rules.finding import (
     Remove,
     StartLater,
     Topic,
+    spoken,
 )
 from cds_service.rules.hypersensitivity import hypersensitivity
 from cds_service.rules.interaction import interaction
@@ -101,12 +103,13 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     for rule in rules:
         if rule is starting_dose and any(map(_withholds, wanted)):
             continue  # nobody would see it; :mod:`verdicts` hears it all the same
-        for finding in rule(chart, clinical):
+        for finding in spoken(rule(chart, clinical)):
             if finding.topic not in clinical.rules.off:
                 wanted.append(replace(finding, rule=_name(rule)))
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
-    return _with_unkept(sorted(shown, key=lambda finding: finding.indicator.rank), chart)
+    shown.sort(key=lambda finding: finding.indicator.rank)
+    return _with_unkept(shown, chart)
 
 
 def _with_unkept(findings: list[Finding], chart: PatientChart) -> list[Finding]:
@@ -123,8 +126,10 @@ def _name(rule: Rule) -> str:
 
 def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
     """How loudly the site wants the topic; what is withheld was decided by the rules' own level."""
+    if finding.topic not in clinical.indicator.level:
+        return finding
     shown = clinical.indicator.shown(finding.topic.value, finding.indicator.value)
-    return finding if shown == finding.indicator.value else replace(finding, indicator=Indicator(shown))
+    return replace(finding, indicator=Indicator(shown))
 
 
 def withholding(finding: Finding, all_findings: Iterable[Finding]) -> Iterator[Finding]:

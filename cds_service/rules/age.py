@@ -21,18 +21,19 @@ def age(chart: PatientChart, clinical: Clinical) -> Findings:
         return "the age is not known"
     if years >= clinical.age.adult:
         return f"the patient is {years} years old"
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.WARNING if years < clinical.age.child else Indicator.INFO,
-        summary=say(
-            TOPIC,
-            "minor",
-            age=f"{years} years old" if years else "under 1 year old",
-            drug=drug(chart, clinical),
-        ),
-        found=(Evidence("Date of birth on the patient record", (f"{years} years",)),),
-        lines=(say(TOPIC, "line"),),
-        basis=say(TOPIC, "basis"),
-        withholds_start=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.WARNING if years < clinical.age.child else Indicator.INFO,
+            summary=say(
+                TOPIC,
+                "minor",
+                age=f"{years} years old" if years else "under 1 year old",
+                drug=drug(chart, clinical),
+            ),
+            found=(Evidence("Date of birth on the patient record", (f"{years} years",)),),
+            lines=(say(TOPIC, "line"),),
+            basis=say(TOPIC, "basis"),
+            withholds_start=True,
+        )
+    ]

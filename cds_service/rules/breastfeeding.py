@@ -16,12 +16,13 @@ def breastfeeding(chart: PatientChart, clinical: Clinical) -> Findings:
         return NO_NALTREXONE
     if not chart.pregnancy.breastfeeding:
         return "breast-feeding is not recorded"
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.INFO,
-        summary=say(TOPIC, "info"),
-        found=chart.pregnancy.breastfeeding,
-        lines=(say(TOPIC, "line"), say(TOPIC, "next")),
-        basis=say(TOPIC, "basis"),
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.INFO,
+            summary=say(TOPIC, "info"),
+            found=chart.pregnancy.breastfeeding,
+            lines=(say(TOPIC, "line"), say(TOPIC, "next")),
+            basis=say(TOPIC, "basis"),
+        )
+    ]

@@ -18,6 +18,7 @@ _USUAL_STEP_MG = 0.5
 def dose_check(chart: PatientChart, clinical: Clinical) -> Findings:
     """At most one card an order: the first of the checks that speaks."""
     kinds = {}
+    findings = []
     for order in chart.naltrexone_orders:
         kinds[order.path] = kind = of_order(order, clinical)
         finding = (
@@ -27,10 +28,10 @@ def dose_check(chart: PatientChart, clinical: Clinical) -> Findings:
             or _wrong_for_reason(order, kind, chart)
         )
         if finding:
-            yield finding
+            findings.append(finding)
     if not kinds:
         return NO_NALTREXONE
-    return f"nothing speaks against the dose ({listed([kind.value for kind in kinds.values()])})"
+    return findings or f"nothing speaks against the dose ({listed(list(kinds.values()))})"
 
 
 def _finding(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from cds_service.chart import Evidence, Order
 from cds_service.knowledge import Schedule
@@ -57,23 +57,20 @@ def worst(*indicators: Indicator) -> Indicator:
     return min(indicators, key=_RANKS.__getitem__)
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True, gc=False):
     """Take the order out of the basket."""
 
     order: Order
 
 
-@dataclass(frozen=True, slots=True)
-class StartLater:
+class StartLater(Struct, frozen=True, gc=False):
     """Keep the order as it is, to start on ``not_before`` at the earliest."""
 
     order: Order
     not_before: date
 
 
-@dataclass(frozen=True, slots=True)
-class Prescribe:
+class Prescribe(Struct, frozen=True, gc=False):
     """Replace the dosage by ``schedule``; the product too when it cannot deliver every step.
 
     ``compounded`` asks for compounded naltrexone whatever the draft's product is.
@@ -85,8 +82,7 @@ class Prescribe:
     compounded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DraftTest:
+class DraftTest(Struct, frozen=True, gc=False):
     """Add the order of a test to the basket."""
 
     test: Literal["opioid-screen", "pregnancy-test", "liver-tests"]
@@ -95,8 +91,7 @@ class DraftTest:
 Proposal = Remove | StartLater | Prescribe | DraftTest
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True, gc=False):
     """One thing to tell the prescriber.
 
     ``summary`` stands alone in under 140 characters; ``found`` is the evidence;
@@ -119,8 +114,14 @@ class Finding:
     """The name of the rule that found it; :func:`cds_service.rules.decide` fills it in."""
 
 
-Findings = Generator[Finding, None, str | None]
-"""What a rule yields; what it *returns* says in words why it is silent (read by :mod:`verdicts` alone)."""
+Findings = list[Finding] | str
+"""What a rule found, else in words why it is silent (read by :mod:`verdicts` alone)."""
+
+
+def spoken(said: Findings) -> list[Finding]:
+    """What a rule found; nothing when it is silent."""
+    return [] if isinstance(said, str) else said
+
 
 NO_NALTREXONE = "no order to judge holds naltrexone"
 NO_LDN = "no order to judge is a low dose of naltrexone, or naltrexone of an unknown dose"

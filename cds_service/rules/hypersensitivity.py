@@ -25,16 +25,17 @@ def hypersensitivity(chart: PatientChart, clinical: Clinical) -> Findings:
         indicator, key, found, line = Indicator.INFO, "naloxone", naloxone, "line_allergy"
     else:
         return "no allergy or intolerance to naltrexone or naloxone is recorded"
-    yield Finding(
-        topic=TOPIC,
-        indicator=indicator,
-        summary=say(TOPIC, key),
-        found=found,
-        lines=(say(TOPIC, line),),
-        basis=say(TOPIC, "basis"),
-        proposals=tuple(Remove(order) for order in orders) if indicator is not Indicator.INFO else (),
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=indicator,
+            summary=say(TOPIC, key),
+            found=found,
+            lines=(say(TOPIC, line),),
+            basis=say(TOPIC, "basis"),
+            proposals=tuple(Remove(order) for order in orders) if indicator is not Indicator.INFO else (),
+        )
+    ]
 
 
 def _recorded(chart: PatientChart) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...], tuple[Evidence, ...]]:

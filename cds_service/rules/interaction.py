@@ -22,11 +22,12 @@ def interaction(chart: PatientChart, clinical: Clinical) -> Findings:
         return NO_NALTREXONE
     if chart.roles.isdisjoint((Role.THIORIDAZINE, Role.DISULFIRAM)):
         return _SILENT
+    findings = []
     for role, name, indicator in _DRUGS:
         taken = [e.evidence for e in chart.exposed(role) if e.is_current]
         ordered = [order.evidence for order in chart.orders if role in order.medicine.roles]
         if taken or ordered:
-            yield Finding(
+            finding = Finding(
                 topic=TOPIC,
                 indicator=indicator,
                 summary=say(TOPIC, name),
@@ -34,4 +35,5 @@ def interaction(chart: PatientChart, clinical: Clinical) -> Findings:
                 lines=(say(TOPIC, f"line_{name}"),),
                 basis=say(TOPIC, "basis"),
             )
-    return _SILENT
+            findings.append(finding)
+    return findings or _SILENT

@@ -24,16 +24,17 @@ def kidney(chart: PatientChart, clinical: Clinical) -> Findings:
     region = clinical.label.region
     what = f"eGFR {milligrams(low[0].value or 0)}" if low else "on the problem list"
     critical = region == "EU"
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.CRITICAL if critical else Indicator.INFO,
-        summary=say(TOPIC, region, what=what),
-        found=(*problems, *(m.evidence for m in low)),
-        lines=(say(TOPIC, "line"),),
-        basis=say(TOPIC, "basis"),
-        withholds_start=critical,
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.CRITICAL if critical else Indicator.INFO,
+            summary=say(TOPIC, region, what=what),
+            found=(*problems, *(m.evidence for m in low)),
+            lines=(say(TOPIC, "line"),),
+            basis=say(TOPIC, "basis"),
+            withholds_start=critical,
+        )
+    ]
 
 
 def _is_low(value: float | None, age_days: int, clinical: Clinical) -> bool:

@@ -33,17 +33,18 @@ def liver(chart: PatientChart, clinical: Clinical) -> Findings:
             f"in {limits.enzyme_days} days"
         )
     region = clinical.label.region
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.CRITICAL if region == "EU" else Indicator.WARNING,
-        summary=_summary(list(diseases.values()), enzymes, drug(chart, clinical), clinical),
-        found=(*diseases, *(m.evidence for m in enzymes)),
-        lines=(say(TOPIC, "line"), *((say(TOPIC, "label"),) if diseases else ())),
-        basis=say(TOPIC, "basis"),
-        proposals=(DraftTest("liver-tests"),),
-        withholds_start=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.CRITICAL if region == "EU" else Indicator.WARNING,
+            summary=_summary(list(diseases.values()), enzymes, drug(chart, clinical), clinical),
+            found=(*diseases, *(m.evidence for m in enzymes)),
+            lines=(say(TOPIC, "line"), *((say(TOPIC, "label"),) if diseases else ())),
+            basis=say(TOPIC, "basis"),
+            proposals=(DraftTest("liver-tests"),),
+            withholds_start=True,
+        )
+    ]
 
 
 def _summary(diseases: list[str], enzymes: list[Measurement], naltrexone: str, clinical: Clinical) -> str:

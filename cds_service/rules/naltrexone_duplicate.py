@@ -58,17 +58,18 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Findings:
         found = overlapping
     else:
         return _SILENT
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.WARNING,
-        summary=summary,
-        found=found,
-        lines=lines,
-        basis=say(TOPIC, "basis"),
-        proposals=tuple(Remove(order) for order in orders),
-        withholds_start=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.WARNING,
+            summary=summary,
+            found=found,
+            lines=lines,
+            basis=say(TOPIC, "basis"),
+            proposals=tuple(Remove(order) for order in orders),
+            withholds_start=True,
+        )
+    ]
 
 
 def _others(chart: PatientChart, orders: Sequence[Order], clinical: Clinical) -> Iterator[_Treatment]:

@@ -55,15 +55,16 @@ def not_checked(chart: PatientChart, clinical: Clinical) -> Findings:
     lines = list(dict.fromkeys(gap_in_words(gap) for gap in gaps))
     if chart.unreadable_orders:
         lines.insert(0, say(TOPIC, "order", count=_orders(chart)))
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.WARNING if medications or chart.unreadable_orders else Indicator.INFO,
-        summary=_summary(medications, gaps, chart, bool(naltrexone), drug(chart, clinical)),
-        lines=(*(f"- {line}" for line in lines), say(TOPIC, "try_again")),
-        basis=say(TOPIC, "basis"),
-        withholds_start=bool(medications or chart.unreadable_orders),
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.WARNING if medications or chart.unreadable_orders else Indicator.INFO,
+            summary=_summary(medications, gaps, chart, bool(naltrexone), drug(chart, clinical)),
+            lines=(*(f"- {line}" for line in lines), say(TOPIC, "try_again")),
+            basis=say(TOPIC, "basis"),
+            withholds_start=bool(medications or chart.unreadable_orders),
+        )
+    ]
 
 
 def _relevant(chart: PatientChart, naltrexone: bool, opioid: bool) -> list[Gap]:

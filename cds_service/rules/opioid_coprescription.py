@@ -9,7 +9,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Duration, Form, Medicine, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Remove, Topic, worst
-from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, of_order
+from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, is_renewal, of_order
 
 TOPIC = Topic.OPIOID_COPRESCRIPTION
 _ROOM_FOR_NAMES = 26
@@ -30,23 +30,24 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
         on_lists = chart.exposed(Role.OPIOID, Role.OPIOID_LIKE, presence=_CURRENT)
     if not on_lists and not in_basket:
         return "no opioid is active on the lists or in the basket"
-    taken = chart.taking_naltrexone() if in_basket else []
+    taken = chart.taking_naltrexone()
     micro = _agreed_microgram(naltrexone, clinical)
     indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
-    name = drug(chart, clinical)
+    name, begin = drug(chart, clinical), _begin(chart, clinical)
     removable = [o for o in in_basket if not for_opioid_use_disorder(o.medicine, o.reasons, chart)]
-    yield Finding(
-        topic=TOPIC,
-        indicator=indicator,
-        summary=_summary(on_lists, in_basket, indicator, micro, name),
-        found=(*_evidence(on_lists, in_basket), *[e.evidence for e in taken]),
-        lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro, bool(taken), name)),
-        basis=say(TOPIC, "basis"),
-        proposals=tuple([Remove(order) for order in (*naltrexone, *removable)]),
-        exclusive=len(naltrexone) == 1 and len(removable) <= 1,
-        withholds_start=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=indicator,
+            summary=_summary(on_lists, in_basket, indicator, micro, name, begin),
+            found=(*_evidence(on_lists, in_basket), *[e.evidence for e in taken]),
+            lines=tuple(_lines(chart, clinical, on_lists, in_basket, micro, bool(taken), name, begin)),
+            basis=say(TOPIC, "basis"),
+            proposals=tuple([Remove(order) for order in (*naltrexone, *removable)]),
+            exclusive=len(naltrexone) == 1 and len(removable) <= 1,
+            withholds_start=True,
+        )
+    ]
 
 
 def _evidence(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> tuple[Evidence, ...]:
@@ -82,6 +83,7 @@ def _summary(
     indicator: Indicator,
     micro: float | None,
     naltrexone: str,
+    begin: str,
 ) -> str:
     shown = [e for e in on_lists if _is_certain(e)] or on_lists
     names = short_names([e.medicine for e in shown] or [order.medicine for order in in_basket])
@@ -98,7 +100,7 @@ def _summary(
     else:
         key = "opioid_like"
     verb = "are" if " and " in names else "is"
-    return say(TOPIC, key, opioids=names, drug=naltrexone, verb=verb)
+    return say(TOPIC, key, opioids=names, drug=naltrexone, verb=verb, begin=begin)
 
 
 def short_names(medicines: Sequence[Medicine]) -> str:
@@ -126,6 +128,7 @@ def _lines(
     micro: float | None,
     taken: bool,
     name: str,
+    begin: str,
 ) -> Iterator[str]:
     named = [(e.medicine, e.reasons) for e in on_lists] + [(o.medicine, o.reasons) for o in in_basket]
     treatment = [m for m, reasons in named if for_opioid_use_disorder(m, reasons, chart)]
@@ -136,13 +139,19 @@ def _lines(
         yield say(TOPIC, "already_on")
     yield say(TOPIC, "ask")
     if treatment:
-        yield say(TOPIC, "treatment", opioids=listed(_names(treatment)))
+        kept = listed(_names(treatment))
+        yield say(TOPIC, "treatment" if name == "LDN" else "treatment_full", opioids=kept)
     if others and micro is not None:
-        yield say(TOPIC, "still_micro")
+        yield say(TOPIC, "still_micro", begin=begin, drug=name)
     elif others:
         prescribed = any([medicine.has(Role.OPIOID) for medicine in others])
-        yield say(TOPIC, "still" if prescribed else "still_like", drug=name)
+        yield say(TOPIC, "still" if prescribed else "still_like", begin=begin, drug=name)
         yield already_stopped(others, clinical)
+
+
+def _begin(chart: PatientChart, clinical: Clinical) -> str:
+    """What not to do yet: who takes it already is not asked to start it."""
+    return "renew" if is_renewal(chart, clinical) else "start"
 
 
 def already_stopped(medicines: Sequence[Medicine], clinical: Clinical) -> str:

@@ -40,24 +40,25 @@ def opioid_ordered(chart: PatientChart, clinical: Clinical) -> Findings:
     treatment = [o for o in ordered if for_opioid_use_disorder(o.medicine, o.reasons, chart)]
     opioids = short_names([order.medicine for order in ordered])
     only_treatment = len(treatment) == len(ordered)
-    yield Finding(
-        topic=TOPIC,
-        indicator=indicator,
-        summary=(
-            say(TOPIC, "for_treatment", opioids=opioids)
-            if only_treatment
-            else _summary(loudest, opioids, clinical)
-        ),
-        found=(
-            *(e.evidence for e in exposures),
-            *(e.contradicted for e in exposures if e.contradicted),
-            *(order.evidence for order in ordered),
-        ),
-        lines=tuple(_lines(exposures, clinical, bool(treatment), only_treatment)),
-        basis=say(TOPIC, "basis"),
-        proposals=tuple(Remove(order) for order in ordered if order not in treatment),
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=indicator,
+            summary=(
+                say(TOPIC, "for_treatment", opioids=opioids)
+                if only_treatment
+                else _summary(loudest, opioids, clinical)
+            ),
+            found=(
+                *(e.evidence for e in exposures),
+                *(e.contradicted for e in exposures if e.contradicted),
+                *(order.evidence for order in ordered),
+            ),
+            lines=tuple(_lines(exposures, clinical, bool(treatment), only_treatment)),
+            basis=say(TOPIC, "basis"),
+            proposals=tuple(Remove(order) for order in ordered if order not in treatment),
+        )
+    ]
 
 
 def _indicator(exposure: Exposure, chart: PatientChart, clinical: Clinical) -> Indicator | None:

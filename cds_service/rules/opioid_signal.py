@@ -18,6 +18,7 @@ from cds_service.rules.finding import (
     Indicator,
     Remove,
     Topic,
+    spoken,
     worst,
 )
 from cds_service.rules.opioid_coprescription import opioid_coprescription
@@ -49,22 +50,23 @@ def opioid_signal(chart: PatientChart, clinical: Clinical) -> Findings:
     if _is_said_louder(indicator, chart, clinical):
         return "a card about an opioid that was found says it at least as urgently"
     lines = (sign.line for sign in signs if sign.line)
-    yield Finding(
-        topic=TOPIC,
-        indicator=indicator,
-        summary=_summary(signs, indicator, drug(chart, clinical)),
-        found=tuple(sign.evidence for sign in signs) or _disorder(chart),
-        lines=tuple(dict.fromkeys((say(TOPIC, "confirm"), *lines))),
-        basis=say(TOPIC, "basis"),
-        proposals=(DraftTest("opioid-screen"), *(() if treats else (Remove(order) for order in orders))),
-        withholds_start=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=indicator,
+            summary=_summary(signs, indicator, drug(chart, clinical)),
+            found=tuple(sign.evidence for sign in signs) or _disorder(chart),
+            lines=tuple(dict.fromkeys((say(TOPIC, "confirm"), *lines))),
+            basis=say(TOPIC, "basis"),
+            proposals=(DraftTest("opioid-screen"), *(() if treats else (Remove(order) for order in orders))),
+            withholds_start=True,
+        )
+    ]
 
 
 def _is_said_louder(indicator: Indicator, chart: PatientChart, clinical: Clinical) -> bool:
     """Whether a card about an opioid that was found says it at least as urgently."""
-    found = [*opioid_coprescription(chart, clinical), *opioid_washout(chart, clinical)]
+    found = [*spoken(opioid_coprescription(chart, clinical)), *spoken(opioid_washout(chart, clinical))]
     shown = [finding for finding in found if finding.topic.value not in clinical.unseen]
     return any(finding.indicator.rank <= indicator.rank for finding in shown)
 
@@ -144,13 +146,19 @@ def _recent(problem: Problem, chart: PatientChart, days: int) -> bool:
 
 
 def _results(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
-    """Positive results that no newer negative one answers; a screen answers no confirmed test."""
+    """Positive results that no newer negative one answers; a screen answers no confirmed test.
+
+    A confirmed test that gives an amount and no cut-off is said: nobody has judged it.
+    """
     if not chart.measurements:
         return
     screens, assays = chart.measured(Measure.OPIOID_SCREEN), chart.measured(Measure.OPIOID_ASSAY)
     for result in assays:
         if result.positive and _is_newest(result, assays, chart, clinical):
             yield _certain("positive confirmed opioid test", result)
+        elif result.positive is None and result.value and _is_newest(result, assays, chart, clinical):
+            line = say(TOPIC, "measured")
+            yield _Sign("opioid level without a cut-off", Indicator.WARNING, result.evidence, line)
     for result in chart.measured(Measure.NALOXONE_CHALLENGE):
         if result.positive and _is_newest(result, (), chart, clinical):
             yield _certain("failed naloxone challenge", result)

@@ -54,20 +54,20 @@ def opioid_washout(chart: PatientChart, clinical: Clinical) -> Findings:
         return "no opioid ended within its opioid-free interval"
     ended.sort(key=lambda e: (e.indicator.rank, not e.is_depot, -(e.not_before or date.min).toordinal()))
     if starts := _starts_late_enough(ended, orders):
-        yield _planned(ended, starts, chart, clinical)
-        return None
-    yield Finding(
-        topic=TOPIC,
-        indicator=worst(*(e.indicator for e in ended)),
-        summary=_summary(ended, drug(chart, clinical), clinical),
-        found=_evidence(ended),
-        lines=tuple(_lines(ended, chart, clinical)),
-        basis=say(TOPIC, "basis"),
-        proposals=(*_later(ended, chart), *(Remove(order) for order in orders)),
-        exclusive=len(orders) == 1,
-        withholds_start=True,
-    )
-    return None
+        return [_planned(ended, starts, chart, clinical)]
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=worst(*(e.indicator for e in ended)),
+            summary=_summary(ended, drug(chart, clinical), clinical),
+            found=_evidence(ended),
+            lines=tuple(_lines(ended, chart, clinical)),
+            basis=say(TOPIC, "basis"),
+            proposals=(*_later(ended, chart), *(Remove(order) for order in orders)),
+            exclusive=len(orders) == 1,
+            withholds_start=True,
+        )
+    ]
 
 
 def _starts_late_enough(ended: Sequence[_Ended], orders: Sequence[Order]) -> date | None:

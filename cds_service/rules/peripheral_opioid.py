@@ -39,15 +39,16 @@ def peripheral_opioid(chart: PatientChart, clinical: Clinical) -> Findings:
     )
     high = _is_high(taken, clinical) or _is_high(ordered, clinical)
     limit = milligrams(clinical.peripheral_opioid.loperamide_high_mg)
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.WARNING if high else Indicator.INFO,
-        summary=say(TOPIC, "high" if high else "either", opioids=names, mg=limit),
-        found=tuple(found),
-        lines=(say(TOPIC, "high_line" if high else "line"),),
-        basis=say(TOPIC, "basis"),
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.WARNING if high else Indicator.INFO,
+            summary=say(TOPIC, "high" if high else "either", opioids=names, mg=limit),
+            found=tuple(found),
+            lines=(say(TOPIC, "high_line" if high else "line"),),
+            basis=say(TOPIC, "basis"),
+        )
+    ]
 
 
 def _is_high(entries: Sequence[Exposure | Order], clinical: Clinical) -> bool:

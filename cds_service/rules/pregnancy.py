@@ -17,33 +17,35 @@ def pregnancy(chart: PatientChart, clinical: Clinical) -> Findings:
     if chart.pregnancy.state == "none":
         return "no present or possible pregnancy is recorded"
     if chart.pregnancy.state == "unclear":
-        yield _unclear(chart, clinical)
-        return None
+        return [_unclear(chart, clinical)]
     topic = Topic.PREGNANCY
     disorders = {disorder_treated(order, chart, clinical) for order in orders}
     disorder = next(iter(disorders)) if len(disorders) == 1 else None
     name = drug(chart, clinical)
-    yield Finding(
-        topic=topic,
-        indicator=Indicator.INFO if disorder else Indicator.WARNING,
-        summary=say(topic, "treatment" if disorder else "warning", drug=name, disorder=disorder),
-        found=chart.pregnancy.evidence,
-        lines=(say(topic, "treatment_line"),) if disorder else (say(topic, "line"), say(topic, "next")),
-        basis=say(topic, "basis"),
-        proposals=tuple(Remove(order) for order in orders if of_order(order, clinical) in POSSIBLY_LDN),
-        withholds_start=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=topic,
+            indicator=Indicator.INFO if disorder else Indicator.WARNING,
+            summary=say(topic, "treatment" if disorder else "warning", drug=name, disorder=disorder),
+            found=chart.pregnancy.evidence,
+            lines=(say(topic, "treatment_line"),) if disorder else (say(topic, "line"), say(topic, "next")),
+            basis=say(topic, "basis"),
+            proposals=tuple(Remove(order) for order in orders if of_order(order, clinical) in POSSIBLY_LDN),
+            withholds_start=True,
+        )
+    ]
 
 
 def _unclear(chart: PatientChart, clinical: Clinical) -> Finding:
     topic = Topic.PREGNANCY_UNCLEAR
+    person = chart.person
+    doubted = person.sex == "male" or (person.age or 0) >= clinical.pregnancy.oldest_age
     return Finding(
         topic=topic,
         indicator=Indicator.INFO,
         summary=say(topic, "info", why=chart.pregnancy.why_unclear, drug=drug(chart, clinical)),
         found=chart.pregnancy.evidence,
-        lines=(say(topic, "line_male" if chart.person.sex == "male" else "line"),),
+        lines=(say(topic, "line_doubted" if doubted else "line"),),
         basis=say(topic, "basis"),
         proposals=(DraftTest("pregnancy-test"),),
     )

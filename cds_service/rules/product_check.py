@@ -16,12 +16,13 @@ _INJECTED = (Form.DEPOT, Form.IMPLANT, Form.INJECTION)
 
 def product_check(chart: PatientChart, clinical: Clinical) -> Findings:
     """A warning that owns the suggestion: medicine, dose and quantity change together."""
+    findings = []
     for order in chart.naltrexone_orders:
         if of_order(order, clinical) not in LOW_DOSE:
             continue
         summary = _mismatch(order, clinical)
         if summary:
-            yield Finding(
+            finding = Finding(
                 topic=TOPIC,
                 indicator=Indicator.WARNING,
                 summary=summary,
@@ -32,7 +33,8 @@ def product_check(chart: PatientChart, clinical: Clinical) -> Findings:
                 exclusive=True,
                 withholds_start=True,
             )
-    return "no order is a low dose on a product that cannot deliver it"
+            findings.append(finding)
+    return findings or "no order is a low dose on a product that cannot deliver it"
 
 
 def _mismatch(order: Order, clinical: Clinical) -> str | None:

@@ -103,6 +103,18 @@ def is_full_dose(exposure: Exposure, clinical: Clinical) -> bool:
     return kind in FULL_DOSE and not odd_but_low
 
 
+def is_renewal(chart: PatientChart, clinical: Clinical) -> bool:
+    """Whether the patient takes a naltrexone of the ordered kind already; low doses are one kind."""
+    taken = {_class(of_exposure(e, clinical)) for e in chart.taking_naltrexone()}
+    if not taken:
+        return False
+    return any(_class(of_order(order, clinical)) in taken for order in chart.naltrexone_in_basket)
+
+
+def _class(kind: Regimen) -> Regimen:
+    return Regimen.LOW if kind in LOW_DOSE else kind
+
+
 def drug(chart: PatientChart, clinical: Clinical) -> str:
     """What to call the ordered naltrexone in a sentence: LDN when every order is a low dose."""
     kinds = [of_order(order, clinical) for order in chart.naltrexone_in_basket]

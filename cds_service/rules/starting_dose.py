@@ -30,17 +30,18 @@ def starting_dose(chart: PatientChart, clinical: Clinical) -> Findings:
         return "the order already is a stepwise schedule"
     age = chart.person.age
     slow = age is not None and age >= clinical.titration.slow_first_from_age
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.INFO,
-        summary=_summary(slow, clinical),
-        found=chart.other_allergies[:4],
-        lines=tuple(_lines(chart, order, clinical)),
-        basis=say(TOPIC, "basis"),
-        proposals=schedules(chart, order, clinical),
-        exclusive=True,
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.INFO,
+            summary=_summary(slow, clinical),
+            found=chart.other_allergies[:4],
+            lines=tuple(_lines(chart, order, clinical)),
+            basis=say(TOPIC, "basis"),
+            proposals=schedules(chart, order, clinical),
+            exclusive=True,
+        )
+    ]
 
 
 def _why_no_start(chart: PatientChart, clinical: Clinical) -> str:

@@ -31,21 +31,22 @@ def surgery(chart: PatientChart, clinical: Clinical) -> Findings:
     perhaps_full = FULL_DOSE | {Regimen.UNKNOWN}
     key = "injection" if Regimen.INJECTION in kinds else "oral" if kinds & perhaps_full else "low_dose"
     dates = [s.day for s in planned if s.day]
-    yield Finding(
-        topic=TOPIC,
-        indicator=Indicator.WARNING if kinds & FULL_DOSE else Indicator.INFO,
-        summary=say(
-            TOPIC,
-            "planned",
-            when=f"on {day(min(dates))}" if dates else "planned",
-            drug="naltrexone" if kinds & perhaps_full else "LDN",
-            hold=clinical.surgery.hold[key],
-        ),
-        found=(*(s.evidence for s in planned), *(e.evidence for e in taken)),
-        lines=(say(TOPIC, "line"), say(TOPIC, "tell")),
-        basis=say(TOPIC, "basis"),
-    )
-    return None
+    return [
+        Finding(
+            topic=TOPIC,
+            indicator=Indicator.WARNING if kinds & FULL_DOSE else Indicator.INFO,
+            summary=say(
+                TOPIC,
+                "planned",
+                when=f"on {day(min(dates))}" if dates else "planned",
+                drug="naltrexone" if kinds & perhaps_full else "LDN",
+                hold=clinical.surgery.hold[key],
+            ),
+            found=(*(s.evidence for s in planned), *(e.evidence for e in taken)),
+            lines=(say(TOPIC, "line"), say(TOPIC, "tell")),
+            basis=say(TOPIC, "basis"),
+        )
+    ]
 
 
 def _soon(planned: PlannedSurgery, chart: PatientChart, clinical: Clinical) -> bool:

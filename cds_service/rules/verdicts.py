@@ -5,12 +5,13 @@ The rules are pure, so this runs them once more instead of making :func:`cds_ser
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cds_service.chart import PatientChart
 from cds_service.knowledge.clinical import Clinical
 from cds_service.rules import RULES, Finding, Rule, Topic, offers, withholding
+from cds_service.rules.finding import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +39,16 @@ class Verdict:
 
 def verdicts(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULES) -> tuple[Verdict, ...]:
     """One verdict a rule, in the order of ``rules``."""
-    heard = [(rule.__name__, *_hear(rule, chart, clinical)) for rule in rules]
-    wanted = [f for _, found, _ in heard for f in found if f.topic.value not in clinical.rules.off]
+    heard = [(rule.__name__, rule(chart, clinical)) for rule in rules]
+    wanted = [f for _, said in heard for f in spoken(said) if f.topic.value not in clinical.rules.off]
     return tuple(
-        Verdict(name, tuple(_spoken(f, wanted, clinical) for f in found), None if found else why)
-        for name, found, why in heard
+        Verdict(
+            rule=name,
+            spoken=tuple(_spoken(f, wanted, clinical) for f in spoken(said)),
+            silent=said if isinstance(said, str) else None,
+        )
+        for name, said in heard
     )
-
-
-def _hear(rule: Rule, chart: PatientChart, clinical: Clinical) -> tuple[list[Finding], str | None]:
-    why: list[str | None] = []
-
-    def listen() -> Iterator[Finding]:
-        why.append((yield from rule(chart, clinical)))
-
-    return list(listen()), why[0]
 
 
 def _spoken(finding: Finding, wanted: list[Finding], clinical: Clinical) -> Spoken:

@@ -39,21 +39,21 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
 
 
 def _add_explanations(blueprint: flask.Blueprint, clinical: Clinical, *, can_try: bool) -> None:
-    explained = explanations(clinical)
+    explained = cache(partial(explanations, clinical))
     review = cache(partial(review_state, clinical.review.reviewer))  # all tables: at the first page
 
     @blueprint.get("/explain")
     def topics() -> str:
-        return flask.render_template("topics.html", topics=explained.values())
+        return flask.render_template("topics.html", topics=explained().values())
 
     @blueprint.get("/explain/<topic>")
     def topic(topic: str) -> str:
         """What a card of ``topic`` means; the address holds no patient data."""
-        if topic not in explained:
+        if topic not in explained():
             raise NotFound("There is no such topic")
         return flask.render_template(
             "explain.html",
-            topic=explained[topic],
+            topic=explained()[topic],
             clinical=clinical,
             review=review(),
             linked=linked,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import flask
-from markdown_it import MarkdownIt
 
 from cds_service.cds_hooks.authentication import Authenticator
 from cds_service.decision import Decider
@@ -15,10 +15,12 @@ from cds_service.openapi import example_request
 from cds_service.replay import Replayed, Replayer
 from cds_service.settings import Settings
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
 _LARGEST_SHOWN = 100_000
 """Characters of a request that are put back into the form."""
 _FORM_OVERHEAD = 10_000
-_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 
 
 def replay_blueprint(
@@ -73,7 +75,7 @@ def _show(settings: Settings, sent: str, found: Replayed | None = None) -> flask
         too_large=len(sent) > _LARGEST_SHOWN,
         found=found,
         may_fetch=settings.development,
-        markdown=_markdown.render,
+        markdown=_markdown().render,
         pretty=_pretty,
     )
     response = flask.make_response(page)
@@ -86,6 +88,13 @@ def _example(hook: str) -> str:
         return _pretty(example_request(hook))
     except KeyError:
         raise NotFound("There is no such example") from None
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # the first page waits for it, and not the start
+
+    return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 
 
 def _pretty(value: Any) -> str:

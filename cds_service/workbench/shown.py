@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from cds_service.workbench.orders import as_list, as_object
 
-_markdown = MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink", "reference"])
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +55,11 @@ def _card(card: Mapping[str, Any]) -> ShownCard:
 
 def markdown(text: str) -> Markup:
     """HTML of ``text``: paragraphs, lists and emphasis; what else it holds is shown as it is written."""
-    return Markup(_markdown.render(text))
+    return Markup(_markdown().render(text))
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # the first page waits for it, and not the start
+
+    return MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink", "reference"])

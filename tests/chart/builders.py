@@ -114,4 +114,5 @@ def chart(*resources: dict[str, Any], orders: tuple[dict[str, Any], ...] = ()) -
 def _draft(order: dict[str, Any], position: int) -> DraftOrder:
     raw = msgspec.Raw(msgspec.json.encode(order))
     path = f"$.context.draftOrders.entry[{position}].resource"
-    return DraftOrder(raw=raw, resource_type=order["resourceType"], id=order.get("id"), path=path)
+    kind = order["resourceType"]
+    return DraftOrder(raw=raw, content=order, resource_type=kind, id=order.get("id"), path=path)

@@ -138,6 +138,21 @@ def test_a_man_s_chart_is_unclear_only_when_it_says_pregnant() -> None:
     assert (found.state, found.why_unclear) == ("unclear", "recorded on a chart whose sex is male")
 
 
+def test_from_sixty_a_recorded_pregnancy_is_doubted_and_an_old_one_silent() -> None:
+    elderly = (TODAY - timedelta(days=66 * 366)).isoformat()
+    found = full(condition(PREGNANT, onsetDateTime=ago(60)), birthDate=elderly).pregnancy
+    assert (found.state, found.why_unclear) == ("unclear", "recorded at the age of 66")
+    assert state(condition(PREGNANT, onsetDateTime=ago(9000)), birthDate=elderly) == "none"
+
+
+def test_a_positive_test_is_named_as_the_reason() -> None:
+    positive = observation("2106-3", effectiveDateTime=ago(3), valueCodeableConcept={"text": "Positive"})
+    suspected = condition(PREGNANT, verificationStatus="provisional", onsetDateTime=ago(9))
+    assert full(positive).pregnancy.why_unclear == "likely by a positive test, not confirmed"
+    assert full(suspected, positive).pregnancy.why_unclear == "likely by a positive test, not confirmed"
+    assert full(suspected).pregnancy.why_unclear == "possible, not confirmed"
+
+
 def test_a_newborn_s_chart_that_mentions_delivery() -> None:
     born = (TODAY - timedelta(days=3)).isoformat()
     record = (

@@ -294,6 +294,7 @@ Pregnancy counselling =
 Contraception management =
 Fetus or newborn affected by maternal complication of pregnancy =
 Wife is pregnant =
+Wife pregnant, anxiety =
 Recurrent pregnancy loss =
 Ectopic pregnancy = pregnancy-ended
 Abdominal pregnancy = pregnancy-ended
@@ -420,3 +421,16 @@ def test_names(text, meanings):
 )
 def test_gestational_weeks(code, weeks):
     assert gestational_weeks([(None, "x", None), (ICD10, code, None)]) == weeks
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        "http://hl7.org/fhir/sid/icd-10",
+        "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+        "http://fhir.de/CodeSystem/dimdi/icd-10-gm",
+    ],
+)
+def test_other_editions_of_icd_10_share_its_stems(system):
+    assert condition_meanings([(system, "F11.2", None)]) == {Meaning.OPIOID_USE_DISORDER}
+    assert condition_meanings([(system, "Z34", None)]) == {Meaning.PREGNANT}

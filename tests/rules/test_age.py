@@ -4,6 +4,7 @@ import pytest
 
 from cds_service.chart import Person
 from cds_service.rules.age import age
+from cds_service.rules.finding import spoken
 from tests.rules.builders import (
     CLINICAL,
     NALTREXONE,
@@ -19,7 +20,7 @@ from tests.rules.builders import (
 
 
 def judged(years, *orders):
-    return list(age(chart(*orders, person=Person(age=years)), CLINICAL))
+    return spoken(age(chart(*orders, person=Person(age=years)), CLINICAL))
 
 
 @pytest.mark.parametrize(

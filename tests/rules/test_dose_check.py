@@ -6,6 +6,7 @@ from cds_service.chart import DoseProblem
 from cds_service.knowledge.concepts import Meaning
 from cds_service.rules import Prescribe, Topic
 from cds_service.rules.dose_check import dose_check
+from cds_service.rules.finding import spoken
 from tests.rules.builders import (
     CAPSULE,
     CLINICAL,
@@ -31,7 +32,7 @@ AUD, OUD = Meaning.ALCOHOL_USE_DISORDER, Meaning.OPIOID_USE_DISORDER
 
 
 def judged(*orders, **more):
-    return list(dose_check(chart(*orders, **more), CLINICAL))
+    return spoken(dose_check(chart(*orders, **more), CLINICAL))
 
 
 def corrected(finding):

@@ -3,6 +3,7 @@
 import pytest
 
 from cds_service.knowledge.concepts import Meaning
+from cds_service.rules.finding import spoken
 from cds_service.rules.hypersensitivity import hypersensitivity
 from tests.rules.builders import (
     CLINICAL,
@@ -21,7 +22,7 @@ from tests.rules.builders import (
 
 
 def judged(*orders, **more):
-    return list(hypersensitivity(chart(*orders, **more), CLINICAL))
+    return spoken(hypersensitivity(chart(*orders, **more), CLINICAL))
 
 
 @pytest.mark.parametrize(

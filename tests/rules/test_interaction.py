@@ -2,6 +2,7 @@
 
 import pytest
 
+from cds_service.rules.finding import spoken
 from cds_service.rules.interaction import interaction
 from tests.rules.builders import (
     CLINICAL,
@@ -20,7 +21,7 @@ from tests.rules.builders import (
 
 
 def judged(*orders, **more):
-    return list(interaction(chart(*orders, **more), CLINICAL))
+    return spoken(interaction(chart(*orders, **more), CLINICAL))
 
 
 @pytest.mark.parametrize(("drug", "indicator"), [(THIORIDAZINE, "warning"), (DISULFIRAM, "info")])

@@ -3,6 +3,7 @@
 import pytest
 
 from cds_service.knowledge.concepts import Meaning, Measure
+from cds_service.rules.finding import spoken
 from cds_service.rules.kidney import kidney
 from tests.rules.builders import CLINICAL, EU, chart, ldn, only, problem, result, topics
 
@@ -14,7 +15,7 @@ def egfr(value, days=3):
 
 
 def judged(*orders, clinical=CLINICAL, **more):
-    return list(kidney(chart(*orders, **more), clinical))
+    return spoken(kidney(chart(*orders, **more), clinical))
 
 
 @pytest.mark.parametrize("more", [SEVERE, egfr(29.9), egfr(22.0, 365)])

@@ -3,6 +3,7 @@
 import pytest
 
 from cds_service.knowledge.concepts import Meaning, Measure
+from cds_service.rules.finding import spoken
 from cds_service.rules.liver import liver
 from tests.rules.builders import (
     CLINICAL,
@@ -22,7 +23,7 @@ DISEASES = (Meaning.ACUTE_HEPATITIS, Meaning.LIVER_FAILURE, Meaning.DECOMPENSATE
 
 
 def judged(*orders, clinical=CLINICAL, **more):
-    return list(liver(chart(*orders, **more), clinical))
+    return spoken(liver(chart(*orders, **more), clinical))
 
 
 @pytest.mark.parametrize("meaning", DISEASES)

@@ -8,6 +8,7 @@ from msgspec.structs import replace as changed
 
 from cds_service.chart import Presence
 from cds_service.rules import are_sequential
+from cds_service.rules.finding import spoken
 from cds_service.rules.naltrexone_duplicate import naltrexone_duplicate
 from tests.rules.builders import (
     CAPSULE,
@@ -37,7 +38,7 @@ from tests.rules.builders import (
 
 
 def judged(*orders, **more):
-    return list(naltrexone_duplicate(chart(*orders, **more), CLINICAL))
+    return spoken(naltrexone_duplicate(chart(*orders, **more), CLINICAL))
 
 
 @pytest.mark.parametrize(

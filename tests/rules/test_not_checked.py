@@ -4,6 +4,7 @@ import pytest
 
 from cds_service.fhir.records import Gap, GapReason
 from cds_service.rules import decide
+from cds_service.rules.finding import spoken
 from cds_service.rules.not_checked import not_checked
 from tests.rules.builders import (
     CLINICAL,
@@ -31,7 +32,7 @@ LISTS = (
 
 
 def judged(*gaps, orders=(LDN,), unreadable=()):
-    return list(not_checked(chart(*orders, gaps=gaps, unreadable_orders=unreadable), CLINICAL))
+    return spoken(not_checked(chart(*orders, gaps=gaps, unreadable_orders=unreadable), CLINICAL))
 
 
 @pytest.mark.parametrize("reason", UNREAD)

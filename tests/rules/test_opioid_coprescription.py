@@ -5,6 +5,7 @@ import pytest
 from cds_service.chart import Evidence, Presence
 from cds_service.knowledge.concepts import Meaning
 from cds_service.rules import Topic
+from cds_service.rules.finding import spoken
 from cds_service.rules.opioid_coprescription import opioid_coprescription
 from tests.rules.builders import (
     BUPRENORPHINE,
@@ -21,6 +22,7 @@ from tests.rules.builders import (
     METHYLNALTREXONE,
     MORPHINE_ER,
     NALOXONE_KIT,
+    NALTREXONE,
     OXYCODONE,
     SUBLOCADE,
     SUBOXONE,
@@ -46,7 +48,7 @@ DENIED = Evidence("oxycodone", ("says not taken",), "medication list")
 
 
 def judged(*args, **more):
-    return list(opioid_coprescription(chart(*args, **more), CLINICAL))
+    return spoken(opioid_coprescription(chart(*args, **more), CLINICAL))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,21 @@ def test_naltrexone_that_is_already_taken_is_said():
     finding = only(judged(LDN, order(OXYCODONE, id="d2"), exposures=(taken(VIVITROL, 13.6),)))
     assert "also listed as taken" in text(finding)
     assert any(evidence.name == "naltrexone" for evidence in finding.found[1:])
+
+
+def test_who_takes_it_already_is_told_not_to_renew_it():
+    ongoing = only(judged(exposures=(taken(OXYCODONE), taken(NALTREXONE, 4.5))))
+    assert "Do not renew LDN yet" in ongoing.summary and "do not renew LDN" in text(ongoing)
+    assert "Hold naltrexone while an opioid is needed" in text(ongoing)
+    assert [evidence.name for evidence in ongoing.found] == ["oxycodone", "naltrexone"]
+    another = only(judged(exposures=(taken(OXYCODONE), taken(CONTRAVE, 32.0))))
+    assert "Do not start LDN yet" in another.summary
+
+
+def test_another_naltrexone_than_ldn_is_not_called_ldn():
+    full = only(judged(order(TABLET_50, 50.0), exposures=(taken(OXYCODONE), taken(SUBOXONE))))
+    assert "LDN" not in text(full).removesuffix(full.basis)
+    assert "to make room for naltrexone" in text(full)
 
 
 # --- microgram doses -------------------------------------------------------

@@ -4,6 +4,7 @@ import pytest
 
 from cds_service.chart import Evidence, Presence
 from cds_service.knowledge.concepts import Meaning
+from cds_service.rules.finding import spoken
 from cds_service.rules.opioid_ordered import opioid_ordered
 from tests.rules.builders import (
     CAPSULE,
@@ -36,7 +37,7 @@ ORDERED = (order(OXYCODONE),)
 
 
 def judged(*exposures, orders=ORDERED, clinical=CLINICAL):
-    return list(opioid_ordered(chart(*orders, exposures=exposures), clinical))
+    return spoken(opioid_ordered(chart(*orders, exposures=exposures), clinical))
 
 
 @pytest.mark.parametrize(

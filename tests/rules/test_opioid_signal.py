@@ -5,6 +5,7 @@ import pytest
 from cds_service.chart import Presence
 from cds_service.knowledge.concepts import Meaning, Measure
 from cds_service.rules import Topic
+from cds_service.rules.finding import spoken
 from cds_service.rules.opioid_signal import opioid_signal
 from tests.rules.builders import (
     CLINICAL,
@@ -36,7 +37,7 @@ OUD = frozenset({Meaning.OPIOID_USE_DISORDER})
 
 
 def judged(*orders, clinical=CLINICAL, **more):
-    return list(opioid_signal(chart(*orders, **more), clinical))
+    return spoken(opioid_signal(chart(*orders, **more), clinical))
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,19 @@ def test_a_positive_assay_without_a_date_is_a_warning():
     assert (
         only(judged(measurements=(result(Measure.OPIOID_ASSAY, None, positive=True),))).indicator == "warning"
     )
+
+
+def test_an_amount_that_nobody_judged_is_said():
+    finding = only(judged(measurements=(result(Measure.OPIOID_ASSAY, 3, value=450.0),)))
+    assert finding.indicator == "warning" and "no cut-off" in text(finding)
+    answered = (result(Measure.OPIOID_ASSAY, 3, value=450.0), result(Measure.OPIOID_ASSAY, 1, positive=False))
+    for silent in (answered, (result(Measure.OPIOID_ASSAY, 15, value=450.0),), (screen_amount(),)):
+        assert judged(measurements=silent) == []
+
+
+def screen_amount():
+    """A reading of an immunoassay: below its cut-off as often as above."""
+    return result(Measure.OPIOID_SCREEN, 3, value=12.0)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from cds_service.chart import Person, Presence
 from cds_service.knowledge.concepts import Meaning
 from cds_service.rules import StartLater, Topic
+from cds_service.rules.finding import spoken
 from cds_service.rules.opioid_washout import opioid_washout
 from tests.rules.builders import (
     BUPRENORPHINE,
@@ -41,7 +42,7 @@ from tests.rules.builders import (
 
 
 def judged(*exposures, orders=(LDN,), clinical=CLINICAL):
-    return list(opioid_washout(chart(*orders, exposures=exposures), clinical))
+    return spoken(opioid_washout(chart(*orders, exposures=exposures), clinical))
 
 
 @pytest.mark.parametrize(

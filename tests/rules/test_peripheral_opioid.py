@@ -2,6 +2,7 @@
 
 import pytest
 
+from cds_service.rules.finding import spoken
 from cds_service.rules.peripheral_opioid import peripheral_opioid
 from tests.rules.builders import (
     CAPSULE,
@@ -20,7 +21,7 @@ from tests.rules.builders import (
 
 
 def judged(*orders, **more):
-    return list(peripheral_opioid(chart(*orders, **more), CLINICAL))
+    return spoken(peripheral_opioid(chart(*orders, **more), CLINICAL))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 
 from cds_service.chart import Pregnancy
 from cds_service.knowledge.concepts import Meaning
+from cds_service.rules.finding import spoken
 from cds_service.rules.pregnancy import pregnancy
 from tests.rules.builders import (
     CLINICAL,
@@ -26,7 +27,7 @@ AUD = frozenset({Meaning.ALCOHOL_USE_DISORDER})
 
 
 def judged(*orders, state=PREGNANT, **more):
-    return list(pregnancy(chart(*orders, pregnancy=state, **more), CLINICAL))
+    return spoken(pregnancy(chart(*orders, pregnancy=state, **more), CLINICAL))
 
 
 def test_ldn_in_pregnancy_is_a_warning_with_removal():

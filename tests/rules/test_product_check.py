@@ -7,6 +7,7 @@ import pytest
 from cds_service.chart import DailyStep, NaltrexoneDose
 from cds_service.knowledge.concepts import Form
 from cds_service.rules import Prescribe, Topic
+from cds_service.rules.finding import spoken
 from cds_service.rules.product_check import product_check
 from tests.rules.builders import (
     CAPSULE,
@@ -32,7 +33,7 @@ from tests.rules.builders import (
 
 
 def judged(*orders, **more):
-    return list(product_check(chart(*orders, **more), CLINICAL))
+    return spoken(product_check(chart(*orders, **more), CLINICAL))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from cds_service.chart import DoseProblem, Evidence, Person, Presence
 from cds_service.fhir.records import Gap, GapReason
 from cds_service.knowledge.concepts import Meaning
 from cds_service.rules import Prescribe
+from cds_service.rules.finding import spoken
 from cds_service.rules.starting_dose import starting_dose
 from tests.rules.builders import (
     CAPSULE,
@@ -34,7 +35,7 @@ from tests.rules.builders import (
 
 
 def judged(*orders, clinical=CLINICAL, **more):
-    return list(starting_dose(chart(*orders, **more), clinical))
+    return spoken(starting_dose(chart(*orders, **more), clinical))
 
 
 @pytest.mark.parametrize("mg", [0.5, 1.5, 4.5, 6.0])

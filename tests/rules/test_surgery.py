@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from cds_service.chart import PlannedSurgery
+from cds_service.rules.finding import spoken
 from cds_service.rules.surgery import surgery
 from tests.rules.builders import (
     CAPSULE,
@@ -29,7 +30,7 @@ from tests.rules.builders import (
 
 
 def judged(*orders, **more):
-    return list(surgery(chart(*orders, **more), CLINICAL))
+    return spoken(surgery(chart(*orders, **more), CLINICAL))
 
 
 def in_basket(days=5, **more):

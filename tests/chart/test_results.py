@@ -1,0 +1,46 @@
+"""Numbers of opioid tests: judged by the report's cut-off, else by nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cds_service.chart import Measurement
+from tests.chart.builders import ago, chart, observation
+
+OXYCODONE_CONFIRMED = "16249-5"
+
+
+def measured(code: str, number: float, *ranges: dict[str, Any], **more: Any) -> Measurement:
+    quantity = {"value": number, "unit": "ng/mL", **more}
+    given = observation(code, effectiveDateTime=ago(3), valueQuantity=quantity, referenceRange=list(ranges))
+    (found,) = chart(given).measurements
+    return found
+
+
+def below(high: float, low: float | None = None) -> dict[str, Any]:
+    """A reference range of a report."""
+    return {"high": {"value": high}} | ({"low": {"value": low}} if low is not None else {})
+
+
+@pytest.mark.parametrize(
+    ("number", "ranges", "positive"),
+    [
+        (450, (), None),
+        (0, (), False),
+        (450, (below(50),), True),
+        (20, (below(50, 0),), False),
+        (50, (below(50),), False),
+        (150, (below(400, 100),), None),
+    ],
+)
+def test_a_number_is_judged_by_a_cut_off(
+    number: float, ranges: tuple[dict[str, Any], ...], positive: bool | None
+) -> None:
+    found = measured(OXYCODONE_CONFIRMED, number, *ranges)
+    assert found.positive is positive and found.value == number
+
+
+def test_less_than_is_negative() -> None:
+    assert measured(OXYCODONE_CONFIRMED, 50, comparator="<").positive is False
