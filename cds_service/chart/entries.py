@@ -11,6 +11,7 @@ from cds_service.chart.model import Evidence, Presence
 from cds_service.chart.showing import day, medicine_name
 from cds_service.chart.times import LASTING, Times, status_of
 from cds_service.fhir.resources import (
+    MedicationAdministration,
     MedicationDispense,
     MedicationOrder,
     MedicationRecord,
@@ -49,7 +50,8 @@ def evidence_of(
         facts.append("on hold")
     works = entry.medicine.form in LASTING
     if presence is Presence.ENDED:
-        facts += [] if works and since else [ended]  # the day a depot was given, not a day it "ended"
+        # the day a depot was given is no day it "ended", nor does one dose end on a day of its own
+        facts += [] if since and (works or _is_one_dose(entry.record, ended, since)) else [ended]
     elif times.supply_until:
         facts.append(f"{'works' if works else 'supply'} to {day(times.supply_until)}")
     if presence is Presence.STALE:
@@ -57,6 +59,10 @@ def evidence_of(
     if not since and presence is not Presence.ENDED:
         facts.append("no date")
     return Evidence(medicine_name(entry.medicine), tuple(facts), LISTED_AS[kind])
+
+
+def _is_one_dose(record: MedicationRecord, ended: str, since: str) -> bool:
+    return isinstance(record, MedicationAdministration) and ended == f"ended {since}"
 
 
 def _since(record: MedicationRecord) -> tuple[str | None, ...]:

@@ -144,6 +144,7 @@ _NEGATIVE = re.compile(
     r"\bneg(?:ative)?\b|\b(?:not|none|non|no)[ -]?(?:detected|reactive|present)\b|\bundetect\w*|\babsent\b"
     r"|^nd$|^-$|^(?:no|false|n)\b|\bpass(?:ed)?\b"
 )
+_FED = re.compile(r"(?:(?:exclusively|partly|partially|currently) )?breast[ -]?fed(?: \(finding\))?$")
 _POSITIVE = re.compile(
     r"\bpos(?:itive)?\b|\bdetected\b|\bpresent\b|\breactive\b|^\++$|^(?:yes|true|y)\b|\bfail(?:ed)?\b"
 )
@@ -180,6 +181,8 @@ def _status(meanings: frozenset[Meaning]) -> Answer | None:
 
 def _written_answer(measure: Measure, name: str) -> Answer | None:
     written = plain(name).strip()
+    if measure is Measure.BREASTFEEDING_STATUS and _FED.match(written):
+        return Answer.LACTATING
     status = _status(condition_meanings([], name)) if measure in _SAME else None
     return status and _SAME[measure].get(status, status) or _plain_answer(measure, written)
 

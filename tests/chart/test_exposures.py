@@ -287,6 +287,7 @@ def test_a_dispense_of_a_cancelled_order_is_exposure() -> None:
 def test_one_administered_dose_is_brief() -> None:
     exposure = only(administration({"text": "fentanyl citrate 0.05 mg/mL injection"}, ago(1)))
     assert (exposure.presence, exposure.brief, days_ago(exposure)) == (Presence.ENDED, True, 1)
+    assert exposure.evidence.facts == ("given 21 Nov 2026",)
 
 
 def test_a_dose_not_given_is_none() -> None:

@@ -158,6 +158,8 @@ def test_coded_answers(measure, coding, answer):
         (P, "Unknown", Answer.UNKNOWN),
         (B, "Currently breastfeeding", Answer.LACTATING),
         (B, "Not currently breastfeeding", Answer.NOT_LACTATING),
+        (B, "Breast fed (finding)", Answer.LACTATING),
+        (B, "Never breast fed", None),
         (B, "yes", Answer.LACTATING),
         (B, "No", Answer.NOT_LACTATING),
         (T, "Positive", Answer.POSITIVE),
