@@ -146,7 +146,7 @@ def _answer(measure: Measure, value: Value) -> Answer | None:
     """The value in words or codes, else the interpretation."""
     if value.data_absent_reason is not None and value.value_codeable_concept is None:
         return None
-    if value.value_boolean is not None:
+    if value.value_boolean is not None and measure is not Measure.DRUG_SCREEN:
         return _BOOLEAN.get(measure, (Answer.NEGATIVE, Answer.POSITIVE))[value.value_boolean]
     coded = value.value_codeable_concept
     if coded and (answer := read_answer(measure, triples(coded.coding), coded.text)):

@@ -183,6 +183,8 @@ class Measure(StrEnum):
     PREGNANCY_TEST = "pregnancy-test"
     OPIOID_SCREEN = "opioid-screen"
     """Immunoassay, unconfirmed."""
+    DRUG_SCREEN = "drug-screen"
+    """A screen for several drugs told in one text: positive when the text says so of an opioid."""
     OPIOID_ASSAY = "opioid-assay"
     """Confirmed: chromatography, mass spectrometry, or named "confirm"."""
     NALOXONE_CHALLENGE = "naloxone-challenge"

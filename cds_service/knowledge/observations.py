@@ -103,6 +103,11 @@ _CONFIRMED = re.compile(
 )
 
 
+_DRUG_SCREEN = re.compile(
+    r"\b(?:drugs?(?: of abuse)?|tox(?:icology)?)[ -]+(?:screen\w*|panel|test\w*)\b|\bu[dt]s\b|\budt\b"
+)
+
+
 def _named_measures(name: str) -> Measures:
     written = plain(name)
     if _CHALLENGE.search(written):
@@ -110,8 +115,10 @@ def _named_measures(name: str) -> Measures:
     if _NOT_A_RESULT.search(written):
         return _NOTHING
     found = frozenset(measure for measure, pattern in _NAMED if pattern.search(written))
-    if found or not _ASSAY.search(written) or not _names_opioid(written):
+    if found or not _ASSAY.search(written):
         return found
+    if not _names_opioid(written):
+        return frozenset({Measure.DRUG_SCREEN}) if _DRUG_SCREEN.search(written) else found
     return frozenset({Measure.OPIOID_ASSAY if _CONFIRMED.search(written) else Measure.OPIOID_SCREEN})
 
 
@@ -152,11 +159,13 @@ _POSITIVE = re.compile(
 
 def read_answer(measure: Measure, codings: Sequence[Coding], text: str | None = None) -> Answer | None:
     """What a coded, boolean ("true", "false") or written value of ``measure`` says; None for numbers."""
+    names = [display for _, _, display in codings if display] + ([text] if text else [])
+    if measure is Measure.DRUG_SCREEN:  # a bare "positive" names no drug
+        return Answer.POSITIVE if any(_says_opioid(plain(name)) for name in names) else None
     for system, code, _ in known_codings(codings):
         answer = _coded_answer(measure, system, code)
         if answer is not None:
             return _SAME.get(measure, {}).get(answer, answer)
-    names = [display for _, _, display in codings if display] + ([text] if text else [])
     answers = (_written_answer(measure, name) for name in names)
     return next((answer for answer in answers if answer is not None), None)
 
@@ -185,6 +194,20 @@ def _written_answer(measure: Measure, name: str) -> Answer | None:
         return Answer.LACTATING
     status = _status(condition_meanings([], name)) if measure in _SAME else None
     return status and _SAME[measure].get(status, status) or _plain_answer(measure, written)
+
+
+def _says_opioid(written: str) -> bool:
+    """Whether an opioid stands among what is positive: "positive for THC, opiates"."""
+    for sentence in re.split(r"[;.\n]", written):
+        positive = False
+        for part in re.split(r",|\band\b", sentence):
+            if _UNKNOWN.search(part) or _NEGATIVE.search(part.strip()):
+                positive = False
+            elif _POSITIVE.search(part.strip()):
+                positive = True
+            if positive and _names_opioid(part):
+                return True
+    return False
 
 
 def _plain_answer(measure: Measure, written: str) -> Answer | None:

@@ -153,6 +153,7 @@ def _results(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
     if not chart.measurements:
         return
     screens, assays = chart.measured(Measure.OPIOID_SCREEN), chart.measured(Measure.OPIOID_ASSAY)
+    panels = chart.measured(Measure.DRUG_SCREEN)
     for result in assays:
         if result.positive and _is_newest(result, assays, chart, clinical):
             yield _certain("positive confirmed opioid test", result)
@@ -162,7 +163,7 @@ def _results(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
     for result in chart.measured(Measure.NALOXONE_CHALLENGE):
         if result.positive and _is_newest(result, (), chart, clinical):
             yield _certain("failed naloxone challenge", result)
-    for result in screens:
+    for result in (*screens, *panels):
         if result.positive and _is_newest(result, (*assays, *screens), chart, clinical):
             line = say(TOPIC, "immunoassay")
             yield _Sign("unconfirmed positive opioid screen", Indicator.WARNING, result.evidence, line)

@@ -65,7 +65,7 @@ Naltrexone, urine =
 Naloxone, LC/MS, urine =
 Oxycodone cutoff (U) =
 Morphine =
-Urine drug screen =
+Urine drug screen = drug-screen
 Amphetamines, urine, screen =
 hCG, qualitative, urine = pregnancy-test
 POC urine pregnancy test = pregnancy-test
@@ -190,3 +190,27 @@ def test_written_answers(measure, text, answer):
 
 def test_a_code_is_believed_before_the_text():
     assert read_answer(S, [(SNOMED, "260385009", "Positive")], "Positive") is Answer.NEGATIVE
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("POSITIVE for opiates", Answer.POSITIVE),
+        ("Positive for THC, oxycodone and benzodiazepines", Answer.POSITIVE),
+        ("fentanyl: detected", Answer.POSITIVE),
+        ("THC positive, opiates negative", None),
+        ("Opiates: not detected. Amphetamine: positive", None),
+        ("positive for amphetamine; opiates pending", None),
+        ("Positive", None),
+        ("Negative", None),
+    ],
+)
+def test_a_drug_screen_is_positive_for_an_opioid_only_when_it_says_so(text, answer):
+    assert observation_measures([], "Urine drug screen") == {Measure.DRUG_SCREEN}
+    assert read_answer(Measure.DRUG_SCREEN, [], text) == answer
+
+
+def test_a_coded_positive_of_a_drug_screen_names_no_drug():
+    positive = [(SNOMED, "10828004", "Positive (qualifier value)")]
+    assert read_answer(Measure.OPIOID_SCREEN, positive) == Answer.POSITIVE
+    assert read_answer(Measure.DRUG_SCREEN, positive) is None

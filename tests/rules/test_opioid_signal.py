@@ -85,6 +85,7 @@ def test_a_code_for_dependence_with_old_withdrawal_still_says_dependence():
         (Measure.OPIOID_ASSAY, "critical"),
         (Measure.NALOXONE_CHALLENGE, "critical"),
         (Measure.OPIOID_SCREEN, "warning"),
+        (Measure.DRUG_SCREEN, "warning"),
     ],
 )
 def test_positive_results(measure, indicator):
