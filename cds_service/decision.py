@@ -116,7 +116,7 @@ class Decider:
         basket alone proves nothing critical.
         """
         drafts = read_drafts(request.orders)
-        needs = concern(drafts, PatientRecord(request.patient_id), self.clinical)
+        needs = concern(drafts, self.clinical)
         if needs is Concern.NONE and not request.unreadable:
             self.observe(request, Decision())
             self._show_workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
