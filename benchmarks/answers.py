@@ -226,6 +226,16 @@ def show(told: Json, before: Json | None) -> bool:
     return all(passed) and started
 
 
+def show_peers() -> None:
+    """Other services on the same requests, as they were measured once (``make bench-peers``)."""
+    told = json.loads((RESULTS / "peers.json").read_text("utf-8"))
+    when, where = told["measured"][:10], told["machine"]["cpu"]
+    print(f"\nother services, ms of CPU per request, measured on {when}, {where}\n")
+    print(f"{'':>28}" + "".join(f"{size:>9}" for size in SIZES))
+    for name, spent in told["cpu_ms"].items():
+        print(f"{name:>28}" + "".join(f"{spent[str(size)] or '-':>9}" for size in SIZES))
+
+
 def _show_ratio(case: Json, before: Json | None) -> bool:
     size, ratio = case["resources"], case["floor_over_cards"]
     met = bool(ratio["median"] >= TARGETS[size])
@@ -265,6 +275,7 @@ def main() -> None:
     with running(given.server, given.workers, given.command) as run:
         told = result(given.server, given.workers, run, measure_all(run, given.rounds, given.share))
     met = show(told, last_result(given.server))
+    show_peers()
     written = json.dumps(told, indent=1) + "\n"
     if given.json:
         given.json.write_text(written, "utf-8")

@@ -52,10 +52,11 @@ class AuditTrail:
                 "patient": self.hash(patient),
                 "user": self.hash(user) if user else None,
             }
-            moment = self._now().isoformat(timespec="milliseconds")
+            now = self._now()
+            moment = now.isoformat(timespec="milliseconds")
             line = msgspec.json.encode({"time": moment, **record, **hashed}) + b"\n"
             with self._lock:
-                if os.write(self._file(), line) < len(line):
+                if os.write(self._file(now.date()), line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._on_failure()
@@ -67,9 +68,9 @@ class AuditTrail:
             self._key = kept_key(self._folder)
         return keyed_hash(self._key, identifier)
 
-    def _file(self) -> int:
-        """The descriptor of today's file of this process, a fork's own included."""
-        today, process = self._now().date(), os.getpid()
+    def _file(self, today: date) -> int:
+        """The descriptor of the day's file of this process, a fork's own included."""
+        process = os.getpid()
         if self._open is None or self._open[:2] != (today, process):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             name = f"{today.isoformat()}-{process}.jsonl"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,38 @@ def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) ->
     return engine
 
 
+class FileReader:
+    """Asks an SQLite file with one call of the driver, on connections of its own.
+
+    The pool's book-keeping costs ten times what a small question does, and every answer asks one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: deque[Any] = deque()
+        event.listen(engine, "engine_disposed", lambda engine: self._let_go())  # a fork's child does so too
+
+    def rows(self, question: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows, as tuples. Raises the driver's errors."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        rows: list[Any] = connection.execute(question, parameters).fetchall()
+        self._idle.append(connection)  # not after an error: the next one is fresh
+        return rows
+
+    def _open(self) -> Any:
+        pooled = self._engine.raw_connection()
+        connection = pooled.driver_connection
+        pooled.detach()
+        return connection
+
+    def _let_go(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert ``rows``, but those whose key is there already, also by a transaction of this moment."""
     if rows:
@@ -69,11 +102,14 @@ def is_in_memory(url: str) -> bool:
     return parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
 
 
+def is_file(url: str) -> bool:
+    """Whether ``url`` is an SQLite database on disk."""
+    return make_url(url).get_backend_name() == "sqlite" and not is_in_memory(url)
+
+
 def folder_of(url: str) -> Path:
     """Where the service keeps files: beside an SQLite database, else under ``instance``."""
-    parsed = make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite" and not is_in_memory(url)
-    return Path(parsed.database or "").parent if is_file else Path("instance")
+    return Path(make_url(url).database or "").parent if is_file(url) else Path("instance")
 
 
 def _with_driver(url: URL) -> URL:

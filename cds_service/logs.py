@@ -13,6 +13,9 @@ import logging
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
+
+import msgspec
 
 from cds_service.errors import trace
 from cds_service.settings import Settings
@@ -53,7 +56,15 @@ class _OurHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 """What every record has; the rest are the fields of ours."""
-_encode = json.JSONEncoder(default=str).encode
+
+
+def _encode(line: dict[str, object]) -> str:
+    """In the quick way if that is ASCII; half a character, which no JSON of UTF-8 can hold, is escaped."""
+    with suppress(UnicodeEncodeError):
+        written = msgspec.json.encode(line, enc_hook=str)
+        if written.isascii():
+            return written.decode()
+    return json.dumps(line, default=str)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

@@ -63,6 +63,7 @@ class Metrics:
         self._of_the_store()
         # an answer counts in a dozen places; each pair of labels is looked up by the library under a lock
         self.stage_of = cache(self.stages.labels)
+        self._requests_of, self._seconds_of = cache(self.requests.labels), cache(self.seconds.labels)
         self._prefetch_of, self._cards_of = cache(self.prefetch.labels), cache(self.cards.labels)
 
     def _of_answers(self) -> None:
@@ -129,6 +130,11 @@ class Metrics:
 
     def _gauge(self, name: str, words: str, *labels: str, mode: Literal["livesum", "livemax"]) -> Gauge:
         return Gauge(f"ldn_cds_{name}", words, labels, registry=self.registry, multiprocess_mode=mode)
+
+    def answered(self, service: str, status: int, seconds: float) -> None:
+        """Count an answer of one of our services."""
+        self._requests_of(service, str(status)).inc()
+        self._seconds_of(service).observe(seconds)
 
     def count(self, findings: Sequence[Finding]) -> None:
         """Count the cards of one answer."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import NamedTuple
 
 import flask
+from flask.globals import app_ctx, request_ctx
 
 from cds_service.alerts import Alert
 from cds_service.audit import AuditTrail
@@ -30,10 +32,44 @@ class Release(NamedTuple):
     knowledge: str
 
 
+@dataclass(slots=True)
+class Noted:
+    """What is known of the call under way; moments are of ``perf_counter``."""
+
+    began: float
+    asked: HookRequest | None = None
+    decision: Decision | None = None
+    decided: float = 0.0
+    recording: tuple[float, float] | None = None
+    seconds: float = 0.0
+    """That the answer took, once it is ready."""
+    stages: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """From when to when each lasted; recording is part of encoding. Empty without a decision."""
+
+    def finish(self) -> None:
+        """The answer is ready."""
+        ended = perf_counter()
+        self.seconds = ended - self.began
+        if self.decision is None:
+            return
+        gathered = self.decided - self.decision.decide_ms / 1000
+        read = gathered - self.decision.gather_ms / 1000
+        self.stages = {
+            "read": (self.began, read),
+            "gather": (read, gathered),
+            "decide": (gathered, self.decided),
+            "encode": (self.decided, ended),
+        }
+        if self.recording is not None:
+            self.stages["record"] = self.recording
+
+
 def note_decision(metrics: Metrics, request: HookRequest, decision: Decision) -> None:
     """For the counters, the log line and the audit record of this request."""
-    flask.g.asked, flask.g.decision, flask.g.decided = request, decision, perf_counter()
-    metrics.note(request, decision, flask.g.get("client") or "")
+    context = app_ctx.g
+    noted: Noted = context.noted
+    noted.asked, noted.decision, noted.decided = request, decision, perf_counter()
+    metrics.note(request, decision, context.get("client") or "")
 
 
 def timed(record: Recording) -> Recording:
@@ -44,26 +80,9 @@ def timed(record: Recording) -> Recording:
     ) -> None:
         began = perf_counter()
         record(request, call, alerts, cards)
-        flask.g.recording = began, perf_counter()
+        flask.g.noted.recording = began, perf_counter()
 
     return timed_record
-
-
-def stages(began: float, ended: float) -> dict[str, tuple[float, float]]:
-    """From when to when (``perf_counter``) each stage lasted; recording is part of encoding."""
-    decision: Decision = flask.g.decision
-    decided: float = flask.g.decided
-    gathered = decided - decision.decide_ms / 1000
-    read = gathered - decision.gather_ms / 1000
-    told = {
-        "read": (began, read),
-        "gather": (read, gathered),
-        "decide": (gathered, decided),
-        "encode": (decided, ended),
-    }
-    if "recording" in flask.g:
-        told["record"] = flask.g.recording
-    return told
 
 
 def add_operation(
@@ -83,17 +102,25 @@ def add_operation(
 
     @app.before_request
     def start() -> None:
-        flask.g.started = perf_counter()
+        flask.g.noted = Noted(perf_counter())
 
     @app.after_request
     def measure(response: flask.Response) -> flask.Response:
-        service = (flask.request.view_args or {}).get("service_id", "")
+        request, context = request_ctx.request, app_ctx.g  # each look at a proxy costs as much as a rule
+        noted: Noted = context.noted
+        noted.finish()
+        service = (request.view_args or {}).get("service_id", "")
         service = service if service in known else None  # any other name is the caller's own words
-        seconds = perf_counter() - flask.g.started
-        _measure(metrics, tracing, service, response.status_code, seconds)
-        _log_answer(service, response, seconds)
-        if audit is not None and "asked" in flask.g:
-            _write_record(audit, service, response.status_code, release)
+        if service and request.method == "POST":
+            metrics.answered(service, response.status_code, noted.seconds)
+        for stage, (began, ended) in noted.stages.items():
+            metrics.stage_of(stage).observe(max(0.0, ended - began))
+        trace = None
+        if tracing is not None:
+            trace = tracing.write(noted, response.status_code, service, _fhir_host(metrics, noted.asked))
+        _log_answer(request.endpoint, service, response.status_code, noted, trace)
+        if audit is not None and noted.asked is not None and noted.decision is not None:
+            _write_record(audit, service, response.status_code, release, noted.asked, noted.decision)
         return response
 
 
@@ -130,56 +157,40 @@ def _add_routes(
         return flask.jsonify(openapi_document(services, release.version))
 
 
-def _measure(
-    metrics: Metrics, tracing: Tracing | None, service: str | None, status: int, seconds: float
-) -> None:
-    """Counters, and the spans where traces are configured."""
-    if service and flask.request.method == "POST":
-        metrics.requests.labels(service, str(status)).inc()
-        metrics.seconds.labels(service).observe(seconds)
-    lasted = stages(flask.g.started, flask.g.started + seconds) if "decision" in flask.g else {}
-    for stage, (began, ended) in lasted.items():
-        metrics.stage_of(stage).observe(max(0.0, ended - began))
-    if tracing is not None:
-        flask.g.trace = tracing.write(status, seconds, service, lasted, _fhir_host(metrics))
-
-
 ASKED_ALL_THE_TIME = frozenset({"live", "ready", "page", "workbench.static"})
 
 
-def _fhir_host(metrics: Metrics) -> str | None:
-    asked: HookRequest | None = flask.g.get("asked")
+def _fhir_host(metrics: Metrics, asked: HookRequest | None) -> str | None:
     return metrics.bounded(host_of(asked.fhir_server)) if asked and asked.fhir_server else None
 
 
-def _log_answer(service: str | None, response: flask.Response, seconds: float) -> None:
-    level = logging.DEBUG if flask.request.endpoint in ASKED_ALL_THE_TIME else logging.INFO
-    if _log.isEnabledFor(level):
-        _log.log(level, "answered", extra=_answer_line(service, response, seconds))
-
-
-def _answer_line(service: str | None, response: flask.Response, seconds: float) -> dict[str, object]:
-    """The line of one answer: who asked, what was found, how long it took; nothing of the patient."""
+def _log_answer(
+    endpoint: str | None, service: str | None, status: int, noted: Noted, trace: str | None
+) -> None:
+    """One line for each answer: who asked, what was found, how long it took; nothing of the patient."""
+    level = logging.DEBUG if endpoint in ASKED_ALL_THE_TIME else logging.INFO
+    if not _log.isEnabledFor(level):
+        return
+    context = app_ctx.g
     line: dict[str, object] = {
         "request_id": request_id(),
-        "client": flask.g.get("client"),
-        "tenant": flask.g.get("tenant"),
-        "endpoint": flask.request.endpoint,
+        "client": context.get("client"),
+        "tenant": context.get("tenant"),
+        "endpoint": endpoint,
         "service": service,
-        "status": response.status_code,
-        "error": flask.g.get("error_code"),
-        "ms": round(seconds * 1000, 1),
+        "status": status,
+        "error": context.get("error_code"),
+        "ms": _ms(noted.seconds),
     }
-    if flask.g.get("trace"):
-        line["trace_id"] = flask.g.trace
-    if "decision" in flask.g:
-        line |= _of_decision(flask.g.asked, flask.g.decision, seconds)
-    return line
+    if trace:
+        line["trace_id"] = trace
+    if noted.asked is not None and noted.decision is not None:
+        line |= _of_decision(noted, noted.asked, noted.decision)
+    _log.log(level, "answered", extra=line)
 
 
-def _of_decision(asked: HookRequest, decision: Decision, seconds: float) -> dict[str, object]:
+def _of_decision(noted: Noted, asked: HookRequest, decision: Decision) -> dict[str, object]:
     """``read_ms`` is the way in to the handler, ``encode_ms`` all that comes after the rules."""
-    until_decided = flask.g.decided - flask.g.started
     return {
         "hook": asked.hook.name,
         "topics": _topics(decision),
@@ -187,11 +198,16 @@ def _of_decision(asked: HookRequest, decision: Decision, seconds: float) -> dict
         "resources": decision.resources,
         "held_back": decision.held_back,
         "not_read": _sums(decision.gaps),
-        "read_ms": round(until_decided * 1000 - decision.gather_ms - decision.decide_ms, 1),
-        "gather_ms": round(decision.gather_ms, 1),
-        "decide_ms": round(decision.decide_ms, 1),
-        "encode_ms": round((seconds - until_decided) * 1000, 1),
+        **{
+            f"{stage}_ms": _ms(ended - began)
+            for stage, (began, ended) in noted.stages.items()
+            if stage != "record"
+        },
     }
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
 
 
 def _sums(gaps: Mapping[tuple[str, str], int]) -> Counter[str]:
@@ -202,14 +218,20 @@ def _sums(gaps: Mapping[tuple[str, str], int]) -> Counter[str]:
     return sums
 
 
-def _write_record(audit: AuditTrail, service: str | None, status: int, release: Release) -> None:
+def _write_record(
+    audit: AuditTrail,
+    service: str | None,
+    status: int,
+    release: Release,
+    asked: HookRequest,
+    decision: Decision,
+) -> None:
     """Who asked for whom, under which knowledge, what was shown and what could not be checked."""
-    asked: HookRequest = flask.g.asked
-    decision: Decision = flask.g.decision
+    context = app_ctx.g
     record = {
         "request_id": request_id(),
-        "client": flask.g.get("client"),
-        "tenant": flask.g.get("tenant"),
+        "client": context.get("client"),
+        "tenant": context.get("tenant"),
         "hook": asked.hook.name,
         "service": service,
         "status": status,

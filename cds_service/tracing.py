@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cds_service.decision import Decision
     from cds_service.fhir.records import Fetched
+    from cds_service.operation import Noted
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
@@ -57,17 +58,9 @@ class Tracing:
         self._tracer: Tracer = provider.get_tracer("cds_service", release)
         self._hidden = hidden
 
-    def write(
-        self,
-        status: int,
-        seconds: float,
-        service: str | None,
-        stages: Mapping[str, tuple[float, float]],
-        host: str | None,
-    ) -> str | None:
+    def write(self, noted: Noted, status: int, service: str | None, host: str | None) -> str | None:
         """The spans of this request; returns the id of its trace, ``None`` when it is not traced.
 
-        :param stages: from when to when each lasted, as of ``time.perf_counter``.
         :param host: of the FHIR server that was asked.
         """
         if flask.request.endpoint in self._hidden:
@@ -75,26 +68,25 @@ class Tracing:
         from opentelemetry import trace
 
         offset = time.time_ns() - _ns(perf_counter())
-        began: float = flask.g.started
         span = self._tracer.start_span(
             f"{flask.request.method} {_route()}",
             context=_caller(),
             kind=trace.SpanKind.SERVER,
-            start_time=offset + _ns(began),
-            attributes=_of_request(status, service),
+            start_time=offset + _ns(noted.began),
+            attributes=_of_request(status, service, noted.decision),
         )
         if status >= 500:
             span.set_status(trace.StatusCode.ERROR)
         below = trace.set_span_in_context(span)
         gathering = below
-        for stage, (start, end) in stages.items():
+        for stage, (start, end) in noted.stages.items():
             part = self._tracer.start_span(stage, below, start_time=offset + _ns(start))
             if stage == "gather":
                 gathering = trace.set_span_in_context(part)
             part.end(offset + _ns(max(start, end)))
-        for fetched in flask.g.decision.fetches if "decision" in flask.g else ():
+        for fetched in noted.decision.fetches if noted.decision else ():
             self._write_fetch(fetched, gathering, offset, host or "other")
-        span.end(offset + _ns(began + seconds))
+        span.end(offset + _ns(noted.began + noted.seconds))
         context = span.get_span_context()
         return trace.format_trace_id(context.trace_id) if context.trace_flags.sampled else None
 
@@ -133,7 +125,7 @@ def _caller() -> Any:
     return TraceContextTextMapPropagator().extract({"traceparent": given} if given else {})
 
 
-def _of_request(status: int, service: str | None) -> dict[str, Any]:
+def _of_request(status: int, service: str | None, decision: Decision | None) -> dict[str, Any]:
     told: dict[str, Any] = {
         "http.request.method": flask.request.method,
         "http.route": _route(),
@@ -145,8 +137,7 @@ def _of_request(status: int, service: str | None) -> dict[str, Any]:
         "ldn_cds.error": flask.g.get("error_code"),
     }
     told |= {name: value for name, value in known.items() if value}
-    if "decision" in flask.g:
-        decision: Decision = flask.g.decision
+    if decision is not None:
         told["ldn_cds.topics"] = [finding.topic.value for finding in decision.findings]
         told["ldn_cds.resources"] = decision.resources
     return told

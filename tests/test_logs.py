@@ -111,7 +111,7 @@ def test_development_writes_lines_for_people() -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-@pytest.mark.parametrize("break_", ["\n", "\r", "\x1b[2K", "\u2028", "\u202e", "\x00", "\x85"])
+@pytest.mark.parametrize("break_", ["\n", "\r", "\x1b[2K", "\u2028", "\u202e", "\x00", "\x85", "\ud800"])
 def test_nothing_logged_begins_a_line_or_moves_the_cursor(form: str, break_: str) -> None:
     values = {"msg": f"a{break_}%s", "args": (f"b{break_}",), "name": "cds_service", "client": f"c{break_}"}
     assert written(logging.makeLogRecord(values), log_format=form).isprintable()

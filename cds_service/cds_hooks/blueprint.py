@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import flask
+from flask.globals import request_ctx
 from werkzeug.sansio.utils import get_current_url
 
 from cds_service.cds_hooks.authentication import Caller
@@ -69,11 +70,10 @@ class _Site:
     on_response: ResponseObserver | None
     discovery: bytes
 
-    def call(self, caller: Caller | None) -> CallContext:
+    def call(self, request: flask.Request, caller: Caller | None) -> CallContext:
         base_url = self.public_url
         if base_url is None and self.use_request_host:
-            asked = flask.request
-            base_url = _root_of(asked.scheme, asked.host, asked.root_path)
+            base_url = _root_of(request.scheme, request.host, request.root_path)
         return CallContext(base_url.rstrip("/") if base_url else None, request_id(), caller)
 
     def service(self, service_id: str) -> Service:
@@ -84,11 +84,12 @@ class _Site:
 
     def read(self, service_id: str) -> tuple[Service, bytes, CallContext]:
         """What both POST routes do first. The body comes first of all, so that refusals arrive."""
-        body = read_body(flask.request, self.max_body_bytes, self.watch)
-        caller = self.authenticate(flask.request)
+        request = request_ctx.request
+        body = read_body(request, self.max_body_bytes, self.watch)
+        caller = self.authenticate(request)
         service = self.service(service_id)
-        require_json(flask.request)
-        return service, body, self.call(caller)
+        require_json(request)
+        return service, body, self.call(request, caller)
 
 
 def cds_hooks_blueprint(
@@ -234,15 +235,16 @@ def _preflight(**path: str) -> flask.Response:
 
 def _add_cors(site: _Site, response: flask.Response) -> flask.Response:
     """CORS for the browser clients the application allows; never with credentials (A14)."""
-    if "/cds-services" not in flask.request.path:
+    request = request_ctx.request
+    if "/cds-services" not in request.path:
         return response
     response.headers.add("Vary", "Origin")
-    origin = flask.request.headers.get("Origin")
+    origin = request.headers.get("Origin")
     if origin is None or not site.allow_origin(origin):
         return response
     response.headers["Access-Control-Allow-Origin"] = origin
     response.headers["Access-Control-Expose-Headers"] = "ETag, X-Request-Id"
-    if flask.request.method == "OPTIONS":
+    if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Request-Id"
         response.headers["Access-Control-Max-Age"] = "600"

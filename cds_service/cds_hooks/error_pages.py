@@ -8,6 +8,7 @@ import uuid
 
 import flask
 import msgspec
+from flask.globals import app_ctx
 from werkzeug.exceptions import HTTPException
 
 from cds_service import errors
@@ -46,10 +47,11 @@ def init_errors(app: flask.Flask) -> None:
 
 def request_id() -> str:
     """The caller's ``X-Request-Id`` if it is harmless, else a new one; the same for the whole request."""
-    known: str | None = flask.g.get("cds_request_id")
+    context = app_ctx.g
+    known: str | None = context.get("cds_request_id")
     if known is None:
-        sent = flask.request.headers.get("X-Request-Id", "")
-        flask.g.cds_request_id = known = sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
+        sent = flask.request.headers.get("X-Request-Id")
+        context.cds_request_id = known = sent if sent and _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
     return known
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Select, text
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cds_service.cds_hooks import CallContext, FeedbackItem, RefusedItem, Service
-from cds_service.database import folder_of, is_in_memory, open_database
+from cds_service.database import FileReader, folder_of, is_file, is_in_memory, open_database
 from cds_service.errors import Unavailable
 from cds_service.keyed_hashes import keyed_hash
 from cds_service.metrics import Metrics
@@ -53,6 +54,7 @@ class Store:
         self.comments = Comments.from_settings(settings)
         self.engine = open_database(settings.database_url)
         self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        self._file = FileReader(self.engine) if is_file(settings.database_url) else None
         self._records = settings.record_cards and not is_in_memory(settings.database_url)
         folder = settings.journal_dir or folder_of(settings.database_url) / "journal"
         self.journal = Journal(Path(folder))
@@ -166,17 +168,29 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection to ask the tables with, of SQLAlchemy or through the driver.
+        """A connection to ask the tables with.
 
         Raises :class:`~cds_service.errors.Unavailable` when the database does not answer, and for a
         second after that without asking it: whoever answers a prescriber cannot wait each time.
         """
+        with self._answering(), self.engine.connect() as connection:
+            yield connection
+
+    def has_rows(self, question: Select[Any], parameters: Mapping[str, str]) -> bool:
+        """Whether ``question`` finds anything, asked in the shortest way. Raises as :meth:`reading` does."""
+        with self._answering():
+            if self._file is not None:
+                return bool(self._file.rows(_as_text(question), parameters))
+            with self.engine.connect() as connection:
+                return connection.execute(question, parameters).first() is not None
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
         if time.monotonic() < self._rests_until:
             raise Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER)
         try:
             self.prepare()
-            with self.engine.connect() as connection:
-                yield connection
+            yield
         except (DBAPIError, self._driver_error, PoolTimeout, OSError) as error:
             self._rests_until = time.monotonic() + _REST
             _log.error("the store cannot be read: %s", type(error).__qualname__)
@@ -227,6 +241,12 @@ class _Housekeeping:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _PURGE_EVERY
             purge(engine, Limits.at(datetime.now(UTC), self._days, self._comment_days))
+
+
+@cache
+def _as_text(question: Select[Any]) -> str:
+    """As SQLite's driver takes it, parameters by name."""
+    return str(question.compile(dialect=sqlite.dialect(paramstyle="named")))
 
 
 def _in_lower_case(item: FeedbackItem) -> FeedbackItem:
