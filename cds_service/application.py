@@ -82,7 +82,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         observe=partial(note_decision, metrics),
         attend=_attention(clinical.alerts, store, sources, now, metrics),
         record=timed(Recorder(store, VERSION, knowledge, now).record),
-        needed=Relevance(clinical),
+        needed=Relevance(clinical).judges,
     )
     signed = is_signed(settings, clinical)
     services = make_services(at_work.limit(decider.answer) if signed else _not_signed)

@@ -28,7 +28,7 @@ from cds_service.drafts import Version, version_told
 from cds_service.errors import DataUnavailable
 from cds_service.fhir import PatientRecord
 from cds_service.fhir.records import Fetched
-from cds_service.fhir.sketches import Needed, everything
+from cds_service.fhir.sketches import EVERYTHING, Needed
 from cds_service.fhir.versions import version_of_record
 from cds_service.knowledge.clinical import Clinical
 from cds_service.rules import Finding, Indicator, decide
@@ -99,7 +99,7 @@ class Decider:
     now: Callable[[], datetime]
     ids: Ids = field(default_factory=CardIds.of_the_moment)
     observe: Callable[[HookRequest, Decision], None] = field(default=lambda request, decision: None)
-    needed: Needed = everything
+    needed: Needed = field(default_factory=lambda: EVERYTHING)
     """Which resources can matter to a rule; a decision that is watched reads them all."""
     attend: Attending = as_they_are
     """Knows what was said before; a replay does not."""
@@ -128,7 +128,7 @@ class Decider:
         version = client_version(request.orders)
         client = call.caller.client if call.caller else None
         began = perf_counter()
-        needed = everything if self.watch else self.needed
+        needed = EVERYTHING if self.watch else self.needed
         record = self.sources.gather(request, version or Version.R4, drafts, needs, client, needed)
         read = perf_counter()
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)

@@ -25,7 +25,7 @@ from cds_service.fhir import (
     gather,
     standard_queries,
 )
-from cds_service.fhir.sketches import Needed, everything
+from cds_service.fhir.sketches import EVERYTHING, Needed
 from cds_service.outbound import ANYWHERE, PUBLIC, Reach
 from cds_service.settings import Settings
 
@@ -102,7 +102,7 @@ class Sources:
         drafts: Sequence[Draft],
         needs: Concern,
         client: Client | None = None,
-        needed: Needed = everything,
+        needed: Needed = EVERYTHING,
     ) -> PatientRecord:
         """What the orders need and can be known within the budget, and what could not.
 

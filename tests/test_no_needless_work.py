@@ -106,7 +106,8 @@ def test_an_answer_is_the_same_with_and_without_the_glance() -> None:
     ):
         asked = parse_request(json.dumps(request(name)).encode(), ORDER_SIGN)
         whole = decider()
-        glance = Decider(whole.clinical, whole.sources, whole.now, needed=Relevance(whole.clinical))
+        needed = Relevance(whole.clinical).judges
+        glance = Decider(whole.clinical, whole.sources, whole.now, needed=needed)
         answers = [one.answer(asked, CallContext(None, "r")) for one in (whole, glance)]
         plain = [
             [msgspec.structs.replace(card, uuid=None, suggestions=()) for card in a.cards] for a in answers

@@ -6,7 +6,7 @@ shape is needed. What a concept means is asked of the knowledge once and then re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from cds_service.chart.problems import excipients, triples
 from cds_service.fhir.codes import codes_of, text_of
 from cds_service.fhir.resources import CodeableConcept
-from cds_service.fhir.sketches import NOTHING, SKETCHES, Sketch
+from cds_service.fhir.sketches import NOTHING, SKETCHES, Judge, Needed, Sketch
 from cds_service.knowledge import condition_meanings, observation_measures, recognise
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
@@ -33,7 +33,7 @@ class _Remembered(Memory[bool]):
         super().__init__()
         self._judge = judge
 
-    def __call__(self, written: msgspec.Raw) -> bool:
+    def says(self, written: msgspec.Raw) -> bool:
         text = bytes(written)
         known = self._answers.get(hash(text))
         return self.ask(text, partial(self._judged, text)) if known is None else known
@@ -54,7 +54,7 @@ class Relevance:
         self._problem = _Remembered(_names_problem)
         self._measure = _Remembered(_names_measure)
         self._allergen = _Remembered(self._names_allergen)
-        judges: dict[str, Callable[[Sketch], bool]] = {
+        judges: Mapping[str, Judge] = {
             "MedicationRequest": self._medication,
             "MedicationOrder": self._medication,
             "MedicationStatement": self._medication,
@@ -64,12 +64,7 @@ class Relevance:
             "Observation": self._observation,
             "AllergyIntolerance": self._allergy,
         }
-        self._by_type = {SKETCHES[kind]: judge for kind, judge in judges.items()}
-
-    def __call__(self, sketch: Sketch) -> bool:
-        """Whether ``sketch`` must be read in full."""
-        judge = self._by_type.get(type(sketch))
-        return judge is None or judge(sketch)
+        self.judges: Needed = {SKETCHES[kind]: judge for kind, judge in judges.items()}
 
     def _medication(self, sketch: Sketch) -> bool:
         """A medicine named by a reference, or in R5's way, is not told at a glance."""
@@ -80,19 +75,19 @@ class Relevance:
             or sketch.medication is not NOTHING
         ):
             return True
-        return self._medicine(concept)
+        return self._medicine.says(concept)
 
     def _condition(self, sketch: Sketch) -> bool:
-        return sketch.code is NOTHING or self._problem(sketch.code)
+        return sketch.code is NOTHING or self._problem.says(sketch.code)
 
     def _observation(self, sketch: Sketch) -> bool:
-        return sketch.code is NOTHING or sketch.component is not NOTHING or self._measure(sketch.code)
+        return sketch.code is NOTHING or sketch.component is not NOTHING or self._measure.says(sketch.code)
 
     def _allergy(self, sketch: Sketch) -> bool:
         if sketch.code is NOTHING or b'"substance"' in bytes(sketch.reaction):
             return True
-        return self._allergen(sketch.code) or (
-            sketch.substance is not NOTHING and self._allergen(sketch.substance)
+        return self._allergen.says(sketch.code) or (
+            sketch.substance is not NOTHING and self._allergen.says(sketch.substance)
         )
 
     def _names_allergen(self, concept: CodeableConcept) -> bool:

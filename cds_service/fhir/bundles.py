@@ -7,9 +7,8 @@ here knows which patient is meant.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -18,7 +17,7 @@ import msgspec
 from cds_service.fhir.reading import UNKNOWN_TYPE, Read, read_resource
 from cds_service.fhir.records import Gap, GapReason
 from cds_service.fhir.resources import OperationOutcome, Resource, View
-from cds_service.fhir.sketches import AnySketch, Needed, Sketch, everything, in_full, subject_of
+from cds_service.fhir.sketches import EVERYTHING, Alike, AnySketch, Needed, Sketch, alike, in_full
 
 T = TypeVar("T")
 
@@ -26,8 +25,7 @@ _DEEPEST: Final = 5
 _HARMLESS: Final = frozenset({"information", "warning", "success"})
 
 
-@dataclass(slots=True)
-class Found:
+class Found(msgspec.Struct):
     """One resource of a page. ``included`` was not asked for itself (``_include``)."""
 
     resource: Resource
@@ -45,18 +43,17 @@ class Shape(StrEnum):
     """A single resource, in no Bundle."""
 
 
-@dataclass(slots=True)
-class Page:
+class Page(msgspec.Struct):
     """One Bundle, list or bare resource, with what it held."""
 
     shape: Shape
     path: str
-    found: list[Found] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    passed: dict[tuple[type[Sketch], bytes], list[Sketch]] = field(default_factory=lambda: defaultdict(list))
-    """What was passed over as not needed, by type and by subject as written."""
-    others: list[str] = field(default_factory=list)
-    outcomes: list[OperationOutcome] = field(default_factory=list)
+    found: list[Found] = []
+    gaps: list[Gap] = []
+    passed: list[Alike] = []
+    """What was passed over as not needed; only whose it is will be looked at."""
+    others: list[str] = []
+    outcomes: list[OperationOutcome] = []
     self_link: str | None = None
     next_link: str | None = None
     total: int | None = None
@@ -75,18 +72,24 @@ class Page:
     @property
     def size(self) -> int:
         """How many resources it holds, of whatever type."""
-        passed = sum(map(len, self.passed.values()))
-        return len(self.found) + len(self.others) + len(self.outcomes) + passed
+        read = len(self.found) + len(self.others) + len(self.outcomes)
+        return read + sum([each.count for each in self.passed])
 
     @property
     def empty(self) -> bool:
         """Nothing in it but, perhaps, outcomes."""
         return not (self.found or self.passed or self.gaps or self.others)
 
+    def has(self, kind: str) -> bool:
+        """Whether :meth:`kinds` are ``kind`` among others."""
+        if self.passed and self.passed[0].kind == kind:  # nearly always
+            return True
+        return kind in self.kinds()
+
     def kinds(self) -> set[str]:
         """The resource types it has entries of, other than includes."""
         kinds = {type(item.resource).__name__ for item in self.found if not item.included}
-        kinds.update(kind.__name__ for kind, _ in self.passed)
+        kinds.update(each.kind for each in self.passed)
         kinds.update(gap.kind for gap in self.gaps if gap.kind != UNKNOWN_TYPE)
         return kinds
 
@@ -99,10 +102,6 @@ class Page:
         elif read.other:
             self.others.append(read.other)
         self.gaps.extend(read.gaps)
-
-    def pass_over(self, sketch: Sketch) -> None:
-        """Leave a resource that says nothing to whoever asks; only whose it is will be looked at."""
-        self.passed[type(sketch), subject_of(sketch)].append(sketch)
 
 
 def is_failure(outcome: OperationOutcome) -> bool:
@@ -180,7 +179,7 @@ def is_null(raw: bytes | msgspec.Raw) -> bool:
     return len(raw) < 16 and bytes(raw).strip() == b"null"
 
 
-def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything) -> list[Page]:
+def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = EVERYTHING) -> list[Page]:
     """Read a Bundle, a bare resource, a ``{response, resource}`` pair or a list of any of them.
 
     A Bundle within a Bundle becomes a page of its own; JSON ``null`` gives no page.
@@ -194,7 +193,7 @@ def read_pages(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything)
     return reading.pages
 
 
-def read_plain(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything) -> Page | None:
+def read_plain(raw: bytes | msgspec.Raw, path: str, needed: Needed = EVERYTHING) -> Page | None:
     """What nearly every value is, in one pass: a Bundle or a bare resource in which everything fits.
 
     None of any other value: :func:`read_pages` reads it.
@@ -206,38 +205,41 @@ def read_plain(raw: bytes | msgspec.Raw, path: str, needed: Needed = everything)
     if isinstance(found, _PlainBundle):
         return _plain_bundle(found, path, needed)
     page = Page(Shape.BARE, path)
-    if needed(found):
+    judge = needed.get(type(found))
+    if judge is None or judge(found):
         page.add(read_resource(raw, path), path, None, included=False)
     else:
-        page.pass_over(found)
+        page.passed = alike([found])
     return page
 
 
 def _plain_bundle(bundle: _PlainBundle, path: str, needed: Needed) -> Page:
     page = _page(path, bundle.link, bundle.total, len(bundle.entry))
+    passed: list[Sketch] = []
     for index, entry in enumerate(bundle.entry):
         sketch, search = entry.resource, entry.search
         if sketch is None:
             continue
         included = search is not None and search.mode == "include"
-        if included or needed(sketch):
+        judge = needed.get(type(sketch))
+        if included or judge is None or judge(sketch):
             place = f"{path}.entry[{index}].resource"
             page.add(in_full(sketch, place), place, entry.full_url, included=included)
         else:
-            page.passed[type(sketch), subject_of(sketch)].append(sketch)
+            passed.append(sketch)
+    page.passed = alike(passed)
     return page
 
 
 def _page(path: str, link: Sequence[_Link], total: int | None, entries: int) -> Page:
-    links = {(each.relation or "").lower(): each.url for each in link if each.url}
-    return Page(
-        Shape.BUNDLE,
-        path,
-        self_link=links.get("self"),
-        next_link=links.get("next"),
-        total=total,
-        entries=entries,
-    )
+    page = Page(Shape.BUNDLE, path, total=total, entries=entries)
+    for each in link:
+        relation = each.relation.lower() if each.relation and each.url else ""
+        if relation == "self":
+            page.self_link = each.url
+        elif relation == "next":
+            page.next_link = each.url
+    return page
 
 
 class _Reading:
@@ -312,9 +314,10 @@ class _Reading:
 
     def _add(self, entry: _LooseEntry, path: str, page: Page) -> bool:
         """Read one resource into the page; false for what is none: a Bundle, to be opened, or null."""
-        sketch = _sketch(entry.resource)
-        if sketch is not None and not entry.included and not self._needed(sketch):
-            page.pass_over(sketch)
+        sketch = None if entry.included else _sketch(entry.resource)
+        judge = self._needed.get(type(sketch)) if sketch is not None else None
+        if sketch is not None and judge is not None and not judge(sketch):
+            page.passed += alike([sketch])
             return True
         read = read_resource(entry.resource, path)
         if read.resource is None and (read.other == "Bundle" or is_null(entry.resource)):

@@ -18,7 +18,7 @@ from cds_service.fhir.client import FetchFailed, FhirAccess, Reply
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.origins import resolve
 from cds_service.fhir.records import Fetched, Gap, GapReason
-from cds_service.fhir.sketches import Needed, everything
+from cds_service.fhir.sketches import EVERYTHING, Needed
 
 _GONE: Final = 410
 _NOT_THERE: Final = frozenset({404, _GONE})
@@ -52,7 +52,7 @@ class Fetch:
     began: float | None = None
     ended: float | None = None
 
-    def run(self, access: FhirAccess, deadline: Deadline, needed: Needed = everything) -> None:
+    def run(self, access: FhirAccess, deadline: Deadline, needed: Needed = EVERYTHING) -> None:
         """Get all pages, or say why not; resources that are not ``needed`` are only counted."""
         self.began = perf_counter()
         try:
@@ -93,7 +93,7 @@ class Fetch:
 
 
 def read_reply(
-    reply: Reply, kind: str, needed: Needed = everything, *, is_search: bool, first: bool = True
+    reply: Reply, kind: str, needed: Needed = EVERYTHING, *, is_search: bool, first: bool = True
 ) -> Page:
     """The page in a reply, or :class:`FetchFailed` with the reason that its status and body give."""
     if reply.status != 200:
@@ -118,7 +118,7 @@ def _only_page(body: bytes, needed: Needed) -> Page:
 
 def _is_of_kind(page: Page, kind: str, *, first: bool, is_search: bool) -> bool:
     present = {type(item.resource).__name__ for item in page.found} | {gap.kind for gap in page.gaps}
-    present |= {kind.__name__ for kind, _ in page.passed}
+    present |= {each.kind for each in page.passed}
     if page.shape is Shape.BARE:
         return present == {kind}
     # a first page of nothing but other types answers another question; "Resource" is an unreadable entry

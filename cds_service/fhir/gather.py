@@ -39,7 +39,7 @@ from cds_service.fhir.references import (
     reference_of,
 )
 from cds_service.fhir.resources import MEDICATION_RECORDS, Medication, MedicationRecord, Resource
-from cds_service.fhir.sketches import Needed, everything
+from cds_service.fhir.sketches import EVERYTHING, Needed
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def gather(
     deadline: Deadline,
     options: GatherOptions | None = None,
     named: Mapping[str, Medication] | None = None,
-    needed: Needed = everything,
+    needed: Needed = EVERYTHING,
 ) -> PatientRecord:
     """Everything that can be known of the patient within the deadline.
 
@@ -111,8 +111,7 @@ def gather(
 
 def _is_had(kind: str, record: PatientRecord) -> bool:
     """Orders are one list, whichever version's name its resources have."""
-    kinds = _ORDERS if kind in _ORDERS else {kind}
-    return bool(kinds & record.lists)
+    return kind in record.lists or (kind in _ORDERS and not _ORDERS.isdisjoint(record.lists))
 
 
 def _take_basket(record: PatientRecord, orders: Iterable[Resource], named: Mapping[str, Medication]) -> None:
@@ -332,13 +331,18 @@ def _unread(record: PatientRecord, orders: Iterable[Resource]) -> Iterator[str]:
 
 def _report_unresolved(record: PatientRecord, orders: Sequence[Resource]) -> None:
     """One UNRESOLVED gap per type, for the resources whose medicine nobody can tell."""
-    lost: Counter[tuple[str, str]] = Counter()
-    for resource in _medication_records(record, ()):
-        if not names_itself(resource) and medication_of(resource, None, record).gap:
-            lost[type(resource).__name__, "medication not known"] += 1
-    for order in _medication_records(PatientRecord(record.patient_id), orders):
+    lost = [
+        (type(resource).__name__, "medication not known")
+        for resource in _medication_records(record, ())
+        if not names_itself(resource) and medication_of(resource, None, record).gap
+    ]
+    lost += [
+        (type(order).__name__, "medication of a draft not known")
+        for order in orders
         # a draft without any medication is one still being written
-        if reference_of(order) and medication_of(order, None, record).gap:
-            lost[type(order).__name__, "medication of a draft not known"] += 1
-    for (kind, detail), count in lost.items():
+        if isinstance(order, MedicationRecord)
+        and reference_of(order)
+        and medication_of(order, None, record).gap
+    ]
+    for (kind, detail), count in Counter(lost).items() if lost else ():
         record.gaps.append(Gap(kind, GapReason.UNRESOLVED, detail, count, covers_list=False))

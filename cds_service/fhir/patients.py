@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cds_service.fhir.resources import Medication, Patient, Reference, Resource
+from cds_service.fhir.resources import Medication, Patient, Reference, View
 
 
 def patient_key(patient_id: str) -> str:
@@ -21,7 +21,7 @@ def without_version(reference: str) -> str:
     return reference.split("/_history/", 1)[0]
 
 
-def is_about(resource: Resource, patient_id: str, aliases: Collection[str] = ()) -> bool:
+def is_about(resource: View, patient_id: str, aliases: Collection[str] = ()) -> bool:
     """Whether a resource belongs to the patient, or to nobody in particular.
 
     ``patient_id`` is a bare id, ``aliases`` are the full URLs of that

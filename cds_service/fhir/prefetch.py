@@ -21,7 +21,6 @@ detail but does not make the list unread. One that picks single medications
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,7 +33,7 @@ from cds_service.fhir.patients import is_about, patient_key
 from cds_service.fhir.records import Gap, GapReason, PatientRecord, Source
 from cds_service.fhir.resources import Medication, Patient, Resource
 from cds_service.fhir.searches import Search, read_search
-from cds_service.fhir.sketches import Needed, Sketch, everything, in_full
+from cds_service.fhir.sketches import EVERYTHING, Alike, Needed, whose
 
 KNOWN_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "patient": ("Patient",),
@@ -84,8 +83,8 @@ class Intake:
         self.record = record
         self.aliases: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
-        self._subjects: dict[bytes, bool] = {}
-        self._strangers: Counter[str] = Counter()
+        self._subjects: dict[tuple[bytes, bytes], bool] = {}
+        self._strangers: dict[str, int] = {}
 
     def learn_patient(self, page: Page) -> None:
         """Note the full URL of the patient's own entry, which may be a ``urn:uuid:``."""
@@ -100,28 +99,32 @@ class Intake:
         for item in page.found:
             if not is_about(item.resource, self.record.patient_id, self.aliases):
                 strangers += 1
-                self._strangers[type(item.resource).__name__] += 1
+                self._note_strangers(type(item.resource).__name__, 1)
             else:
                 own += not item.included and not isinstance(item.resource, Medication)
                 self._keep(item.resource, Source(origin, item.path), item.full_url)
-        for (sketched, subject), sketches in page.passed.items():
-            kind = sketched.__name__
-            if self._is_own(subject, sketches[0]):
-                own += len(sketches)
-                self.record.passed.setdefault(kind, []).extend(sketches)
+        for alike in page.passed:
+            if self._are_own(alike):
+                own += alike.count
+                self.record.passed.setdefault(alike.kind, []).append(alike)
             else:
-                strangers += len(sketches)
-                self._strangers[kind] += len(sketches)
+                strangers += alike.count
+                self._note_strangers(alike.kind, alike.count)
         self.record.gaps.extend(page.gaps)
         return own > 0 or strangers == 0
 
-    def _is_own(self, subject: bytes, sketch: Sketch) -> bool:
-        """Whether those that name their subject so are the patient's; ``sketch`` is one of them."""
-        if subject not in self._subjects:
-            resource = in_full(sketch, "").resource
-            known = resource is None or is_about(resource, self.record.patient_id, self.aliases)
-            self._subjects[subject] = known
-        return self._subjects[subject]
+    def _are_own(self, alike: Alike) -> bool:
+        """Whether those that name their patient so are the patient's."""
+        sketch = alike.some[0]
+        written = bytes(sketch.subject), bytes(sketch.patient)
+        if written not in self._subjects:
+            said = whose(sketch)
+            known = said is None or is_about(said, self.record.patient_id, self.aliases)
+            self._subjects[written] = known
+        return self._subjects[written]
+
+    def _note_strangers(self, kind: str, count: int) -> None:
+        self._strangers[kind] = self._strangers.get(kind, 0) + count
 
     def report_strangers(self) -> None:
         """One OTHER_PATIENT gap per type."""
@@ -157,7 +160,7 @@ def read_prefetch(
     prefetch: Mapping[str, msgspec.Raw],
     intake: Intake,
     keys: Mapping[str, str],
-    needed: Needed = everything,
+    needed: Needed = EVERYTHING,
     most: int | None = None,
 ) -> Supplied:
     """Read all prefetch values into the record; ``keys`` is the site's own key map (key to type).
@@ -236,9 +239,11 @@ def _outcome_gap(page: Page, kind: str) -> Gap:
 
 def _kinds(page: Page, search: Search | None, known: tuple[str, ...], mapped: tuple[str, ...]) -> set[str]:
     """The types a Bundle is the list of. A ``self`` link tells matches from includes."""
+    if search is not None and search.kind != "Medication" and page.has(search.kind):
+        return {search.kind}
     present = page.kinds() - {"Medication"}
     if present:
-        return {search.kind} if search is not None and search.kind in present else present
+        return present
     if page.others and not page.gaps:
         return set()
     if known or search is None:
@@ -251,7 +256,7 @@ def _main_kind(page: Page, search: Search | None, kinds: set[str]) -> str:
         return search.kind
     present = (
         *(type(item.resource).__name__ for item in page.found),
-        *(kind.__name__ for kind, _ in page.passed),
+        *(alike.kind for alike in page.passed),
     )
     return next((kind for kind in present if kind in kinds), min(kinds))
 

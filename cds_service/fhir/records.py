@@ -9,14 +9,15 @@ list with a gap means "not known".
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from cds_service.fhir.resources import Medication, Resource
 
 if TYPE_CHECKING:
-    from cds_service.fhir.sketches import Sketch
+    from cds_service.fhir.sketches import Alike
 
 R = TypeVar("R", bound=Resource)
 
@@ -52,8 +53,7 @@ class GapReason(StrEnum):
     """A Medication reference led nowhere and carries no display."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """One thing that is not known.
 
     ``kind`` is the resource type concerned (``MedicationRequest``); ``detail``
@@ -71,8 +71,7 @@ class Gap:
     covers_list: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where a resource came from: ``prefetch``, ``server`` or ``order`` (the basket)."""
 
     origin: str
@@ -88,8 +87,7 @@ class Fetched(NamedTuple):
     failure: GapReason | None
 
 
-@dataclass(slots=True)
-class PatientRecord:
+class PatientRecord(Struct):
     """The resources of one patient, by type, each with its source.
 
     ``medications`` holds Medication resources by every name a reference can
@@ -99,13 +97,13 @@ class PatientRecord:
     """
 
     patient_id: str
-    entries: dict[str, list[tuple[Resource, Source]]] = field(default_factory=dict)
-    medications: dict[str, Medication] = field(default_factory=dict)
-    lists: set[str] = field(default_factory=set)
-    gaps: list[Gap] = field(default_factory=list)
-    passed: dict[str, list[Sketch]] = field(default_factory=dict)
+    entries: dict[str, list[tuple[Resource, Source]]] = {}
+    medications: dict[str, Medication] = {}
+    lists: set[str] = set()
+    gaps: list[Gap] = []
+    passed: dict[str, list[Alike]] = {}
     """The patient's resources that nobody needed, by type; they are in no other field."""
-    fetches: list[Fetched] = field(default_factory=list)
+    fetches: list[Fetched] = []
     """What the server was asked for."""
 
     def of_type(self, view: type[R]) -> list[tuple[R, Source]]:
@@ -121,7 +119,8 @@ class PatientRecord:
 
     def size(self) -> int:
         """How many resources there are, needed or not."""
-        return sum(map(len, self.entries.values())) + sum(map(len, self.passed.values()))
+        passed = sum([alike.count for alikes in self.passed.values() for alike in alikes])
+        return sum(map(len, self.entries.values())) + passed
 
     def gaps_of(self, kinds: Iterable[str]) -> list[Gap]:
         """The gaps that concern any of ``kinds``."""

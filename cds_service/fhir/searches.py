@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+\Z")
 
 
-@dataclass(slots=True)
-class Search:
+class Search(Struct):
     """A search URL: the type asked for and its parameters, names without modifiers."""
 
     kind: str
@@ -37,17 +37,20 @@ def read_search(url: str | None) -> Search | None:
     if not url:
         return None
     address, _, query = url.strip().partition("#")[0].partition("?")
-    scheme, absolute, place = address.partition("://")
-    path = place.partition("/")[2] if absolute else scheme
-    segments = path.rstrip("/").removesuffix("/_search").rsplit("/", 1)
-    # a read or a batch request has its id, or DSTU2's doubled type name, last
-    if not _TYPE_NAME.match(segments[-1]):
+    path, _, kind = address.rstrip("/").removesuffix("/_search").rpartition("/")
+    # a read or a batch request has its id, or DSTU2's doubled type name, last; a mere host is no type
+    if not _TYPE_NAME.match(kind) or path.endswith(":/"):
         return None
-    pairs = parse_qsl(query) if "%" in query or "+" in query else _plain_pairs(query)
-    return Search(segments[-1], {name.partition(":")[0]: value for name, value in pairs})
+    return Search(kind, _parameters(query))
 
 
-def _plain_pairs(query: str) -> list[tuple[str, str]]:
-    """What ``parse_qsl`` gives where nothing is escaped."""
-    parted = [part.partition("=") for part in query.split("&")]
-    return [(name, value) for name, _, value in parted if value]
+def _parameters(query: str) -> dict[str, str]:
+    """Those that have a value; most queries have nothing escaped."""
+    if "%" in query or "+" in query:
+        return {name.partition(":")[0]: value for name, value in parse_qsl(query)}
+    parameters = {}
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if value:
+            parameters[name.partition(":")[0]] = value
+    return parameters

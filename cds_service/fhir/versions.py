@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Literal, TypeVar
 
 from cds_service.fhir.records import PatientRecord
 from cds_service.fhir.resources import Condition, MedicationRequest, MedicationStatement, Resource
-from cds_service.fhir.sketches import in_full
+from cds_service.fhir.sketches import SOME, in_full
 
 R = TypeVar("R", bound=Resource)
-_ENOUGH = 5
 FhirVersion = Literal["DSTU2", "STU3", "R4", "R5"]
 
 
@@ -40,7 +40,8 @@ def version_of_record(record: PatientRecord) -> FhirVersion | None:
 def _some_of(record: PatientRecord, view: type[R]) -> Iterator[R]:
     """The resources read, and a few of those passed over: one server writes them all alike."""
     yield from (resource for resource, _ in record.of_type(view))
-    for sketch in record.passed.get(view.__name__, ())[:_ENOUGH]:
+    passed = (sketch for alike in record.passed.get(view.__name__, ()) for sketch in alike.some)
+    for sketch in islice(passed, SOME):
         resource = in_full(sketch, "").resource
         if isinstance(resource, view):
             yield resource

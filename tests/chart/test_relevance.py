@@ -33,7 +33,13 @@ def concept(text: str | None, *codings: tuple[str, str, str]) -> dict[str, Any]:
 
 
 def is_needed(needed: Relevance, kind: str, **elements: Any) -> bool:
-    return needed(msgspec.json.decode(json.dumps({"resourceType": kind, **elements}), type=AnySketch))
+    return judged(needed, {"resourceType": kind, **elements})
+
+
+def judged(needed: Relevance, resource: dict[str, Any]) -> bool:
+    sketch = msgspec.json.decode(json.dumps(resource), type=AnySketch)
+    judge = needed.judges.get(type(sketch))
+    return judge is None or judge(sketch)
 
 
 LISINOPRIL = concept("lisinopril 10 mg tablet", (RXNORM, "9000001", "lisinopril 10 MG Oral Tablet"))
@@ -98,9 +104,8 @@ def everyone() -> Iterator[Any]:
 def test_names_of_the_scenarios_are_remembered_without_their_words(needed: Relevance) -> None:
     """The memory holds numbers and our own answers, nothing that was sent."""
     for entry in everyone():
-        needed(msgspec.json.decode(json.dumps(entry["resource"]), type=AnySketch)) if entry["resource"][
-            "resourceType"
-        ] in {"MedicationRequest", "Condition", "Observation"} else None
+        if entry["resource"]["resourceType"] in {"MedicationRequest", "Condition", "Observation"}:
+            judged(needed, entry["resource"])
     memories = (needed._medicine, needed._problem, needed._measure)
     assert all(len(memory) > 5 for memory in memories)
     for memory in memories:

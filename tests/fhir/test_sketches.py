@@ -12,7 +12,7 @@ from cds_service.errors import PayloadTooLarge
 from cds_service.fhir import Deadline, GatherOptions, gather, read_resource, standard_queries
 from cds_service.fhir.reading import VIEWS
 from cds_service.fhir.records import GapReason, PatientRecord
-from cds_service.fhir.sketches import SKETCHES, AnySketch, Needed, Sketch, everything, in_full
+from cds_service.fhir.sketches import EVERYTHING, SKETCHES, AnySketch, Needed, Sketch, in_full
 from cds_service.fhir.versions import version_of_record
 from tests.fhir.bodies import PATIENT_ID, bundle, condition, order, raws
 
@@ -30,8 +30,7 @@ def from_prefetch(values: dict[str, Any], needed: Needed, **options: Any) -> Pat
     )
 
 
-def nothing(sketch: Sketch) -> bool:
-    return False
+NOTHING_NEEDED: Needed = {sketch: lambda resource: False for sketch in SKETCHES.values()}
 
 
 def sketch_of(resource: dict[str, Any]) -> Sketch:
@@ -56,7 +55,7 @@ def test_in_full_it_reads_as_if_it_had_never_been_a_sketch(changes: dict[str, An
 
 
 def test_what_is_passed_over_is_a_list_that_was_had() -> None:
-    record = from_prefetch({"conditions": bundle(condition(), condition("c2"))}, nothing)
+    record = from_prefetch({"conditions": bundle(condition(), condition("c2"))}, NOTHING_NEEDED)
     assert record.lists == {"Condition"}
     assert not record.entries
     assert record.has("Condition")
@@ -65,7 +64,7 @@ def test_what_is_passed_over_is_a_list_that_was_had() -> None:
 
 def test_another_patients_resources_are_counted_though_passed_over() -> None:
     other = condition("c2") | {"subject": {"reference": "Patient/other"}}
-    record = from_prefetch({"conditions": bundle(condition(), other, other | {"id": "c3"})}, nothing)
+    record = from_prefetch({"conditions": bundle(condition(), other, other | {"id": "c3"})}, NOTHING_NEEDED)
     (gap,) = [gap for gap in record.gaps if gap.reason is GapReason.OTHER_PATIENT]
     assert (gap.kind, gap.count) == ("Condition", 2)
     assert record.size() == 1
@@ -73,19 +72,19 @@ def test_another_patients_resources_are_counted_though_passed_over() -> None:
 
 def test_only_other_patients_resources_are_no_list() -> None:
     other = condition() | {"subject": {"reference": "Patient/other"}}
-    assert "Condition" not in from_prefetch({"conditions": bundle(other)}, nothing).lists
+    assert "Condition" not in from_prefetch({"conditions": bundle(other)}, NOTHING_NEEDED).lists
 
 
 @pytest.mark.parametrize("subject", ["Patient/p1", {"reference": 7}], ids=["a string", "a number"])
 def test_a_subject_in_another_shape_is_judged_as_in_full(subject: Any) -> None:
     values = {"conditions": bundle(condition() | {"subject": subject})}
-    over, read = from_prefetch(values, nothing), from_prefetch(values, everything)
+    over, read = from_prefetch(values, NOTHING_NEEDED), from_prefetch(values, EVERYTHING)
     assert (over.lists, over.size()) == (read.lists, read.size())
 
 
 def test_a_bundle_with_a_stranger_among_its_types_is_sifted_too() -> None:
     practitioner = {"resourceType": "Practitioner", "id": "x"}
-    record = from_prefetch({"conditions": bundle(condition(), practitioner)}, nothing)
+    record = from_prefetch({"conditions": bundle(condition(), practitioner)}, NOTHING_NEEDED)
     assert record.lists == {"Condition"}
     assert record.size() == 1
     assert not record.entries
@@ -93,7 +92,7 @@ def test_a_bundle_with_a_stranger_among_its_types_is_sifted_too() -> None:
 
 def test_the_version_is_told_by_what_was_passed_over() -> None:
     stu3 = condition() | {"clinicalStatus": "active"}
-    assert version_of_record(from_prefetch({"conditions": bundle(stu3)}, nothing)) == "STU3"
+    assert version_of_record(from_prefetch({"conditions": bundle(stu3)}, NOTHING_NEEDED)) == "STU3"
 
 
 def test_more_resources_than_allowed_are_refused() -> None:
@@ -101,6 +100,6 @@ def test_more_resources_than_allowed_are_refused() -> None:
         "conditions": bundle(*(condition(f"c{n}") for n in range(3))),
         "medicationRequests": bundle(order()),
     }
-    assert from_prefetch(values, nothing, max_resources=4).size() == 4
+    assert from_prefetch(values, NOTHING_NEEDED, max_resources=4).size() == 4
     with pytest.raises(PayloadTooLarge):
-        from_prefetch(values, nothing, max_resources=3)
+        from_prefetch(values, NOTHING_NEEDED, max_resources=3)

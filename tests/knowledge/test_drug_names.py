@@ -315,6 +315,7 @@ def test_duration(text, duration):
         ("methadone tablet for oral suspension", Form.TABLET),
         ("Suboxone 8-2 mg film", Form.FILM),
         ("naltrexone 1% cream", Form.TOPICAL),
+        ("naltrexone 0.1% ophthalmic drops", Form.TOPICAL),
         ("belladonna-opium suppository PR", Form.SUPPOSITORY),
         ("butorphanol nasal spray", Form.NASAL),
         ("naltrexone 1 mg/mL oral solution, oral syringe", Form.LIQUID),
