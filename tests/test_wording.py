@@ -30,7 +30,7 @@ HL7_REASONS = {
 WHY = {"why_short", "why_long", "why_methadone_buprenorphine"}
 CHOSEN = {
     ("dose_check", "key"): {"tenfold_high", "thousandfold", "tenfold_low", "micro"},
-    ("hypersensitivity", "key"): {"allergy", "intolerance", "naloxone"},
+    ("hypersensitivity", "key"): {"allergy", "combination", "intolerance", "naloxone"},
     ("hypersensitivity", "line"): {"line_allergy", "line_intolerance"},
     ("interaction", "name"): {"thioridazine", "disulfiram"},
     ("interaction", "f'line_{name}'"): {"line_thioridazine", "line_disulfiram"},
@@ -40,7 +40,7 @@ CHOSEN = {
     ("opioid_coprescription", "key"): {"micro", "basket", "active", "contradicted", "stale", "opioid_like"},
     ("opioid_coprescription", "why"): WHY,
     ("opioid_signal", "indicator.value"): {"critical", "warning"},
-    ("opioid_washout", "key"): {"brief", "dated"},
+    ("opioid_washout", "key"): {"brief", "given", "dated"},
     ("opioid_washout", "why"): WHY,
     ("starting_dose", "name"): {"usual", "slow"},
     ("starting_dose", "key"): {"filtered", "not_kept"},

@@ -200,6 +200,7 @@ def _medication_order(
         dose=dose,
         route_oral=_is_oral(resource, medicine),
         reasons=reasons,
+        has_reason=_has_reason(resource),
         replaces=tuple([r.reference for r in _replaced(resource) if r.reference]),
         starts=starts,
         until=until,
@@ -207,6 +208,16 @@ def _medication_order(
         daily_mg=mg,
         evidence=_evidence(medicine, dose, mg),
     )
+
+
+def _has_reason(resource: MedicationRequest | MedicationOrder) -> bool:
+    given = (
+        resource.reason,
+        resource.reason_code,
+        resource.reason_codeable_concept,
+        resource.reason_reference,
+    )
+    return any(given)
 
 
 def _directions(resource: MedicationRequest | MedicationOrder) -> list[str]:

@@ -156,6 +156,8 @@ class Order(Struct, frozen=True, gc=False):
     dose: NaltrexoneDose = NaltrexoneDose()
     route_oral: bool = True
     reasons: frozenset[Meaning] = frozenset()
+    has_reason: bool = False
+    """Whether the order gives a reason, understood or not."""
     replaces: tuple[str, ...] = ()
     starts: date | None = None
     until: date | None = None

@@ -134,6 +134,8 @@ class PregnancyTimes(Section, frozen=True):
 class Liver(Section, frozen=True):
     """Transaminases: multiple of the upper limit, and how old a result may be."""
 
+    acute_days: int
+    """How long hepatitis that is recorded as acute can be so."""
     enzyme_multiple: float
     enzyme_days: int
     default_upper_limit: dict[str, float]

@@ -167,6 +167,7 @@ class Meaning(StrEnum):
     CROHNS_DISEASE = "crohns-disease"
     ENDOMETRIOSIS = "endometriosis"
     ME_CFS = "me-cfs"
+    LONG_COVID = "long-covid"
     CHRONIC_PAIN = "chronic-pain"
     NEUROPATHIC_PAIN = "neuropathic-pain"
     PELVIC_PAIN = "pelvic-pain"

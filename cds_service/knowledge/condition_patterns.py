@@ -207,6 +207,11 @@ NAMES: dict[Meaning, Alternatives] = {
     Meaning.CROHNS_DISEASE: ("crohn(?:'?s)?|regional enteritis",),
     Meaning.ENDOMETRIOSIS: ("endometriosis|adenomyosis",),
     Meaning.ME_CFS: ("chronic fatigue syndrome|myalgic encephalomyelitis|me ?/ ?cfs|cfs ?/ ?me",),
+    Meaning.LONG_COVID: (
+        r"long[ -](?:haul(?:er)? )?covid(?:[ -]?19)?|post-?acute sequelae of (?:covid|sars)[\w -]*|pasc",
+        "post[ -]?(?:acute )?covid(?:[ -]?19)? (?:condition|syndrome|fatigue|symptoms?|state)",
+        "post-acute covid-19",
+    ),
     Meaning.CHRONIC_PAIN: (r"chronic (?:\w+[ -]+){0,3}pain",),
     Meaning.NEUROPATHIC_PAIN: ("neuropathic pain|neuralgia|(?:poly)?neuropathy",),
     Meaning.PELVIC_PAIN: ("pelvic (?:and perineal )?pain|vulvodynia|interstitial cystitis",),

@@ -60,7 +60,7 @@ _FORMS: tuple[tuple[Form, frozenset[str]], ...] = tuple(
     (form, frozenset(known.split()))
     for form, known in (
         (Form.IMPLANT, "implant implants pellet pellets"),
-        (Form.TOPICAL, "cream gel ointment lotion topical creme pommade salbe crema"),
+        (Form.TOPICAL, "cream gel ointment lotion topical ophthalmic eyedrops creme pommade salbe crema"),
         (
             Form.PATCH,
             "patch patches transdermal td ptwk pt transdermique transdermiques pflaster depotplaster plaster"

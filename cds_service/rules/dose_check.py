@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cds_service.chart import DoseProblem, Order, PatientChart, listed, milligrams
 from cds_service.knowledge.clinical import Clinical, Schedule
+from cds_service.knowledge.concepts import Form
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Prescribe, Topic
 from cds_service.rules.regimen import DISORDERS, INDICATIONS, Regimen, disorder_recorded, of_order
@@ -52,8 +53,8 @@ def _finding(
 
 
 def _unreadable(order: Order, kind: Regimen) -> Finding | None:
-    if kind is not Regimen.UNKNOWN or order.dose.problem is None:
-        return None
+    if kind is not Regimen.UNKNOWN or order.dose.problem is None or order.medicine.form is Form.TOPICAL:
+        return None  # a cream has no dose a day
     if order.dose.problem is DoseProblem.VOLUME_WITHOUT_STRENGTH:
         return _finding(Indicator.WARNING, say(TOPIC, "volume"), order)
     certain = order.dose.problem is DoseProblem.UNIT_CONFLICT

@@ -24,7 +24,7 @@ def liver(chart: PatientChart, clinical: Clinical) -> Findings:
     """Disease by the label of the site's region; transaminases by an expert cut-off, said as such."""
     if not chart.naltrexone_orders:
         return NO_NALTREXONE
-    diseases = dict(_diseases(chart))
+    diseases = dict(_diseases(chart, clinical))
     enzymes = list(_raised(chart, clinical))
     if not diseases and not enzymes:
         limits = clinical.liver
@@ -57,13 +57,19 @@ def _summary(diseases: list[str], enzymes: list[Measurement], naltrexone: str, c
     return say(TOPIC, "enzymes", what=what, days=clinical.liver.enzyme_days, multiple=times, drug=naltrexone)
 
 
-def _diseases(chart: PatientChart) -> Iterator[tuple[Evidence, str]]:
+def _diseases(chart: PatientChart, clinical: Clinical) -> Iterator[tuple[Evidence, str]]:
     if not chart.problems:
         return
     for meaning, words in _DISEASES.items():
         for problem in chart.with_meaning(meaning):
-            yield problem.evidence, words
+            if meaning is not Meaning.ACUTE_HEPATITIS or not _is_over(problem, chart, clinical):
+                yield problem.evidence, words
     yield from _decompensated(chart)
+
+
+def _is_over(problem: Problem, chart: PatientChart, clinical: Clinical) -> bool:
+    """Recorded as acute so long ago that it is not any more, though nobody closed the entry."""
+    return problem.dated is not None and (chart.today - problem.dated).days > clinical.liver.acute_days
 
 
 def _decompensated(chart: PatientChart) -> Iterator[tuple[Evidence, str]]:

@@ -15,7 +15,7 @@ from cds_service.rules.regimen import (
     LOW_DOSE,
     POSSIBLY_LDN,
     Regimen,
-    drug,
+    disorder_treated,
     is_combination,
     of_exposure,
     of_order,
@@ -50,7 +50,7 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Findings:
     total, overlapping = _overlap(chart, clinical)
     if others:
         names = shortened(list(dict.fromkeys(other.name for other in others)))
-        summary = say(TOPIC, "other", others=names, drug=drug(chart, clinical))
+        summary = say(TOPIC, "other", others=names, drug=_called(orders, clinical))
         lines = tuple(dict.fromkeys(other.line for other in others))
         found = tuple(other.evidence for other in others)
     elif total:
@@ -66,15 +66,26 @@ def naltrexone_duplicate(chart: PatientChart, clinical: Clinical) -> Findings:
             found=found,
             lines=lines,
             basis=say(TOPIC, "basis"),
-            proposals=tuple(Remove(order) for order in orders),
+            proposals=tuple(Remove(o) for o in orders if not _is_to_stay(o, others, chart, clinical)),
             withholds_start=True,
         )
     ]
 
 
+def _called(orders: Sequence[Order], clinical: Clinical) -> str:
+    """LDN when one of ``orders`` is: it is what would start beside the other."""
+    return "LDN" if any(of_order(order, clinical) in LOW_DOSE for order in orders) else "naltrexone"
+
+
+def _is_to_stay(order: Order, others: Sequence[_Treatment], chart: PatientChart, clinical: Clinical) -> bool:
+    """A full dose that treats a use disorder does not give way to LDN."""
+    only_ldn = bool(others) and all(other.kind == Regimen.LOW.value for other in others)
+    return only_ldn and disorder_treated(order, chart, clinical) is not None
+
+
 def _others(chart: PatientChart, orders: Sequence[Order], clinical: Clinical) -> Iterator[_Treatment]:
     """Every treatment on the lists or in the basket that is none of the ordered ones."""
-    name = drug(chart, clinical)
+    name = _called(orders, clinical)
     ordered = {_kind(order.medicine, of_order(order, clinical)) for order in orders}
     replaced = {reference for order in orders for reference in order.replaces}
     listed_entries = [e for e in chart.exposed(*_ANTAGONISTS) if _counts(e)]
@@ -137,8 +148,8 @@ def _treatment(
     elif kind is Regimen.UNKNOWN:
         name, line = "naltrexone, dose not recorded", say(TOPIC, "line_unknown")
     else:
-        name = f"naltrexone {milligrams(mg or 0.0)} mg"
         low = kind in LOW_DOSE
+        name = f"{'LDN' if low else 'naltrexone'} {milligrams(mg or 0.0)} mg"
         line = say(TOPIC, "line_low" if low else "line_full", other=_capital(name), drug=drug_name)
     return _Treatment(_kind(medicine, kind), name, line, evidence)
 

@@ -158,7 +158,8 @@ def _summary(ended: Sequence[_Ended], naltrexone: str, clinical: Clinical) -> st
     if not dates or first.last.ended is None:
         days = max(interval(e.last.medicine, clinical)[0] for e in ended)
         return say(TOPIC, "undated", opioids=names, drug=naltrexone, days=days)
-    key = "brief" if first.is_brief else "dated"
+    given = all(entry.kind == "MedicationAdministration" for entry in first.entries)
+    key = "dated" if not first.is_brief else "given" if given else "brief"
     return say(
         TOPIC,
         key,

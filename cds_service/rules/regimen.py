@@ -21,6 +21,7 @@ INDICATIONS = (
     Meaning.CROHNS_DISEASE,
     Meaning.ENDOMETRIOSIS,
     Meaning.ME_CFS,
+    Meaning.LONG_COVID,
     Meaning.NEUROPATHIC_PAIN,
     Meaning.PELVIC_PAIN,
     Meaning.CHRONIC_PAIN,

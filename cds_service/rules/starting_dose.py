@@ -143,11 +143,14 @@ def _what_was_read(chart: PatientChart) -> str:
 
 
 def indication_line(chart: PatientChart, order: Order) -> str:
-    """The honest evidence line of the order's own reason, else of the problem list."""
+    """The honest evidence line of the order's own reason; without one, of the problem list."""
     for meaning in INDICATIONS:
         if meaning in order.reasons:
             return say("indications", meaning.value)
+    if order.has_reason:
+        return say(TOPIC, "other_indication")
     for meaning in INDICATIONS:
         if chart.with_meaning(meaning):
             return say("indications", meaning.value)
-    return say(TOPIC, "no_indication")
+    alcohol = chart.with_meaning(Meaning.ALCOHOL_USE_DISORDER)
+    return say(TOPIC, "alcohol") if alcohol else say(TOPIC, "no_indication")

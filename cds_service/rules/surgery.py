@@ -43,10 +43,14 @@ def surgery(chart: PatientChart, clinical: Clinical) -> Findings:
                 hold=clinical.surgery.hold[key],
             ),
             found=(*(s.evidence for s in planned), *(e.evidence for e in taken)),
-            lines=(say(TOPIC, "line"), say(TOPIC, "tell")),
+            lines=(say(TOPIC, "line"), *_of_injection(kinds), say(TOPIC, "tell")),
             basis=say(TOPIC, "basis"),
         )
     ]
+
+
+def _of_injection(kinds: set[Regimen]) -> tuple[str, ...]:
+    return (say(TOPIC, "injection"),) if Regimen.INJECTION in kinds else ()
 
 
 def _soon(planned: PlannedSurgery, chart: PatientChart, clinical: Clinical) -> bool:

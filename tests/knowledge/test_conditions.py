@@ -126,6 +126,7 @@ K50.90 crohns-disease
 N80.0 endometriosis
 G93.32 me-cfs
 G93.3 me-cfs
+U09.9 long-covid
 G89.29 chronic-pain
 R10.2 pelvic-pain
 R10.20 pelvic-pain
@@ -181,6 +182,7 @@ SNOMED_CODES = """
 24700007 multiple-sclerosis
 34000006 crohns-disease
 52702003 me-cfs
+1119303003 long-covid
 """
 
 
@@ -396,6 +398,10 @@ Crohn’s disease = crohns-disease
 Endometriosis = endometriosis
 ME/CFS = me-cfs
 Chronic fatigue syndrome = me-cfs
+Long COVID = long-covid
+Post-COVID-19 condition = long-covid
+Post-acute sequelae of SARS-CoV-2 infection = long-covid
+Post COVID vaccination fever =
 Chronic low back pain = chronic-pain
 Peripheral neuropathy = neuropathic-pain
 Pelvic pain = pelvic-pain

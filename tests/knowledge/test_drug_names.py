@@ -67,6 +67,13 @@ butalbital, aspirin, caffeine, codeine                                   = codei
 Fioricet with Codeine                                                    = codeine
 co-codamol 30mg/500mg tablets                                            = codeine
 Co-Codamol 8/500 effervescent                                            = codeine
+Virtussin AC syrup                                                       = codeine
+Paracodin N Tropfen                                                      = dihydrocodeine
+Hydal retard 4 mg Kapseln                                                = hydromorphone
+Depalgos 5 mg/325 mg                                                     = oxycodone
+Néo-Codion sirop                                                         = codeine
+7-OH 20 mg tablets                                                       = kratom
+ZaZa Red                                                                 = tianeptine
 cocodamol                                                                = codeine
 co-codaprin                                                              = codeine
 Solpadol caplets                                                         = codeine
@@ -199,6 +206,11 @@ def test_the_list_is_long_enough():
 
 
 LOOK_ALIKES = """
+25-OH vitamin D
+Non-opioid analgesics
+non-narcotic pain medication
+naloxone for opioid overdose
+opioid antagonist
 naloxone 4 mg nasal spray
 Narcan nasal spray kit
 naloxone HCl take-home kit
@@ -228,6 +240,11 @@ nalidixic acid
 codergocrine
 lidocaine 5% patch
 """
+
+
+@pytest.mark.parametrize("text", ["opioid pain patch, unknown", "narcotic pain medication from a friend"])
+def test_an_opioid_that_nobody_named(text):
+    assert recognise([], [text]).named(*ACTING) == ("unspecified opioid",)
 
 
 @pytest.mark.parametrize("text", LOOK_ALIKES.strip().splitlines())
@@ -315,6 +332,7 @@ def test_duration(text, duration):
         ("methadone tablet for oral suspension", Form.TABLET),
         ("Suboxone 8-2 mg film", Form.FILM),
         ("naltrexone 1% cream", Form.TOPICAL),
+        ("naltrexone 0.1% ophthalmic drops", Form.TOPICAL),
         ("belladonna-opium suppository PR", Form.SUPPOSITORY),
         ("butorphanol nasal spray", Form.NASAL),
         ("naltrexone 1 mg/mL oral solution, oral syringe", Form.LIQUID),

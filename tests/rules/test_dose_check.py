@@ -1,9 +1,11 @@
 """Doses that are slips."""
 
+from dataclasses import replace
+
 import pytest
 
 from cds_service.chart import DoseProblem
-from cds_service.knowledge.concepts import Meaning
+from cds_service.knowledge.concepts import Form, Meaning
 from cds_service.rules import Prescribe, Topic
 from cds_service.rules.dose_check import dose_check
 from cds_service.rules.finding import spoken
@@ -12,6 +14,7 @@ from tests.rules.builders import (
     CLINICAL,
     CONTRAVE,
     LIQUID,
+    NALTREXONE,
     OXYCODONE,
     TABLET_50,
     VIVITROL,
@@ -167,6 +170,12 @@ def test_a_low_dose_for_a_use_disorder(meaning):
 
 def test_one_card_an_order():
     assert len(judged(ldn(45.0), ldn(9.0, id="d2"))) == 2
+
+
+def test_a_cream_has_no_dose_to_ask_for():
+    unread = dose(problem=DoseProblem.NONE_GIVEN)
+    assert judged(order(replace(NALTREXONE, form=Form.TOPICAL), dose=unread, route_oral=False)) == []
+    assert judged(order(NALTREXONE, dose=unread))
 
 
 def test_no_correction_for_another_route():

@@ -7,6 +7,7 @@ from cds_service.rules.finding import spoken
 from cds_service.rules.hypersensitivity import hypersensitivity
 from tests.rules.builders import (
     CLINICAL,
+    CONTRAVE,
     LDN,
     NALOXONE_KIT,
     OXYCODONE,
@@ -39,6 +40,13 @@ def test_the_worst_entry_speaks(more, indicator, offered):
     finding = only(judged(**more))
     assert finding.indicator == indicator and offers(finding) == offered
     assert finding.found
+
+
+def test_an_allergy_to_a_combination_may_be_to_the_other_drug():
+    finding = only(judged(allergies=(allergy(CONTRAVE), allergy(intolerance=True))))
+    assert finding.indicator == "warning" and "ask which of them" in finding.summary
+    assert topics(chart(allergies=(allergy(CONTRAVE),))) == [("hypersensitivity", "warning")]
+    assert only(judged(allergies=(allergy(CONTRAVE), allergy()))).indicator == "critical"
 
 
 def test_allergy_before_intolerance():

@@ -43,6 +43,13 @@ def test_a_sign_counts_beside_cirrhosis_only():
     assert "ecompensated cirrhosis" in finding.summary and len(finding.found) == 2
 
 
+def test_acute_hepatitis_is_acute_for_half_a_year():
+    assert judged(problems=(problem(Meaning.ACUTE_HEPATITIS, days=183),))
+    assert judged(problems=(problem(Meaning.ACUTE_HEPATITIS, days=None),))
+    assert judged(problems=(problem(Meaning.ACUTE_HEPATITIS, days=184),)) == []
+    assert judged(problems=(problem(Meaning.LIVER_FAILURE, days=900),))
+
+
 def test_resolved_disease_is_silent():
     assert judged(problems=(problem(Meaning.ACUTE_HEPATITIS, active=False),)) == []
 

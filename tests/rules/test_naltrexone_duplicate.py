@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from cds_service.chart import Presence
+from cds_service.knowledge.concepts import Meaning
 from cds_service.rules import are_sequential
 from cds_service.rules.finding import spoken
 from cds_service.rules.naltrexone_duplicate import naltrexone_duplicate
@@ -96,7 +97,19 @@ def test_the_same_class_of_another_drug_is_no_renewal():
 
 def test_a_full_dose_for_a_patient_on_ldn():
     finding = only(judged(order(TABLET_50, 50.0), exposures=(taken(CAPSULE, 4.5),)))
-    assert "Naltrexone 4.5 mg:** stop LDN the day naltrexone starts" in text(finding)
+    assert "LDN 4.5 mg:** stop it the day naltrexone starts" in text(finding)
+    assert offers(finding) == ["Remove draft-1"]
+
+
+def test_a_full_dose_that_treats_a_use_disorder_does_not_give_way_to_ldn():
+    treats = order(TABLET_50, 50.0, reasons=frozenset({Meaning.ALCOHOL_USE_DISORDER}))
+    assert offers(only(judged(treats, exposures=(taken(CAPSULE, 4.5),)))) == []
+    assert offers(only(judged(treats, exposures=(taken(CONTRAVE, 32.0),)))) == ["Remove draft-1"]
+
+
+def test_ldn_beside_a_combination_in_one_basket_is_called_ldn():
+    finding = only(judged(LDN, order(CONTRAVE, 32.0, id="d2")))
+    assert finding.summary.endswith("Keep one, and stop the other before LDN starts.")
 
 
 # --- replacement -----------------------------------------------------------

@@ -112,6 +112,12 @@ def test_no_naltrexone_order_is_silent():
 def test_one_procedural_dose_is_info():
     finding = only(judged(ended(FENTANYL_INJECTION, 1, brief=True, first=days_ago(1))))
     assert finding.indicator == "info" and "written for dependence" in text(finding)
+    assert finding.summary.startswith("Short course of fentanyl")
+
+
+def test_a_dose_that_was_given_is_not_asked_for():
+    given = ended(FENTANYL_INJECTION, 1, brief=True, first=days_ago(1), kind="MedicationAdministration")
+    assert only(judged(given)).summary.startswith("Fentanyl last given 21 Nov 2026")
 
 
 def test_repeated_brief_supplies_are_no_brief_use():

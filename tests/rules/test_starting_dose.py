@@ -181,5 +181,21 @@ def test_the_orders_own_reason_comes_before_the_problem_list():
     assert "none recorded" in text(only(judged()))
 
 
+def test_a_reason_that_is_not_understood_is_no_missing_one():
+    more = {"problems": (problem(Meaning.FIBROMYALGIA),)}
+    finding = only(judged(ldn(has_reason=True), **more))
+    assert "of the reason on this order no LDN study" in text(finding)
+    assert "Fibromyalgia" not in text(finding) and "write the reason" not in text(finding)
+    known = ldn(has_reason=True, reasons=frozenset({Meaning.LONG_COVID}))
+    assert "**Long COVID:** off-label" in text(only(judged(known)))
+
+
+def test_alcohol_use_disorder_is_named_where_no_indication_is():
+    recorded = problem(Meaning.ALCOHOL_USE_DISORDER)
+    assert "LDN does not treat it" in text(only(judged(problems=(recorded,))))
+    both = (recorded, problem(Meaning.FIBROMYALGIA))
+    assert "**Fibromyalgia:**" in text(only(judged(problems=both)))
+
+
 def test_a_dated_start_is_a_start():
     assert only(judged(ldn(starts=TODAY + timedelta(days=3)))) and LDN.starts is None

@@ -53,6 +53,13 @@ def test_naltrexone_ordered_before_surgery(drafted, indicator, pause):
     assert "anaesthesia" in text(finding) and "weak" in text(finding)
 
 
+def test_an_injection_cannot_be_taken_back():
+    assert "cannot be taken back" in text(
+        only(judged(order(VIVITROL, dose=dose()), surgeries=(planned_surgery(5),)))
+    )
+    assert "cannot be taken back" not in text(only(judged(surgeries=(planned_surgery(5),))))
+
+
 @pytest.mark.parametrize("days", [15, -1])
 def test_outside_the_window_is_silent(days):
     assert judged(surgeries=(planned_surgery(days),)) == []
