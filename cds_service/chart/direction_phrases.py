@@ -11,7 +11,11 @@ import re
 NUMBER = r"(?:\d+(?:[.,]\d+)?|\.\d+)"
 MASS = r"mg|milligrams?|mcg|micrograms?|µg|μg|ug"
 
-PIECES = r"capsules?|caps?|tablets?|tabs?|pills?|lozenges?|troches?"
+PIECES = (
+    r"capsules?|caps?|tablets?|tabs?|pills?|lozenges?|troches?"
+    r"|kapseln?|tabletten?|gélules?|gelules?|comprimés?|comprimes?|cápsulas?|capsulas?|comprimidos?"
+)
+"""English; then German, French and Spanish, whose counts alone are read."""
 
 _AND_A_HALF = re.compile(r"(?<![\d/.,])(\d+|one|two|three|four)\s+and\s+(?:a|one)[\s-]half\b")
 _COUNTED = {"one": "1", "two": "2", "three": "3", "four": "4"}

@@ -32,6 +32,8 @@ _MG_PER = {
 _WORDS = {
     "one half": "0.5", "one-half": "0.5", "1/2": "0.5", "½": "0.5", "half": "0.5",
     "1/4": "0.25", "¼": "0.25", "quarter": "0.25", "three": "3", "two": "2", "one": "1", "four": "4",
+    "zwei": "2", "drei": "3", "halbe": "0.5", "deux": "2", "trois": "3", "demi": "0.5", "dos": "2",
+    "tres": "3",
 }  # fmt: skip
 _WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?![\w/])")
 _NEXT_STEP = re.compile(
@@ -73,7 +75,8 @@ _FREQUENCIES = (
     (re.compile(r"\bt\.?i\.?d\b|three times|\b3 times|\btds\b"), 3.0),
     (re.compile(
         r"\bb\.?i\.?d\b|twice|two times|\b2 times|\b2x (?:a|per) day|\bbd\b"
-        r"|morning and (?:night|evening)"
+        r"|morning and (?:night|evening)|\b(?:2 ?x|2 ?mal|zweimal) (?:täglich|am tag)|\b2 fois par jour"
+        r"|\b2 veces al d[ií]a|morgens und abends|matin et soir"
     ), 2.0),
     (re.compile(r"every other (?:day|night)|alternate days?|\bqod\b|every second (?:day|night)"), 0.5),
     (re.compile(r"(?:once )?weekly|(?:once )?(?:a|per|every) week"), 1 / 7),

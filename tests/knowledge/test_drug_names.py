@@ -67,6 +67,13 @@ butalbital, aspirin, caffeine, codeine                                   = codei
 Fioricet with Codeine                                                    = codeine
 co-codamol 30mg/500mg tablets                                            = codeine
 Co-Codamol 8/500 effervescent                                            = codeine
+Virtussin AC syrup                                                       = codeine
+Paracodin N Tropfen                                                      = dihydrocodeine
+Hydal retard 4 mg Kapseln                                                = hydromorphone
+Depalgos 5 mg/325 mg                                                     = oxycodone
+Néo-Codion sirop                                                         = codeine
+7-OH 20 mg tablets                                                       = kratom
+ZaZa Red                                                                 = tianeptine
 cocodamol                                                                = codeine
 co-codaprin                                                              = codeine
 Solpadol caplets                                                         = codeine
@@ -199,6 +206,11 @@ def test_the_list_is_long_enough():
 
 
 LOOK_ALIKES = """
+25-OH vitamin D
+Non-opioid analgesics
+non-narcotic pain medication
+naloxone for opioid overdose
+opioid antagonist
 naloxone 4 mg nasal spray
 Narcan nasal spray kit
 naloxone HCl take-home kit
@@ -228,6 +240,11 @@ nalidixic acid
 codergocrine
 lidocaine 5% patch
 """
+
+
+@pytest.mark.parametrize("text", ["opioid pain patch, unknown", "narcotic pain medication from a friend"])
+def test_an_opioid_that_nobody_named(text):
+    assert recognise([], [text]).named(*ACTING) == ("unspecified opioid",)
 
 
 @pytest.mark.parametrize("text", LOOK_ALIKES.strip().splitlines())
