@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -116,10 +116,13 @@ class Decider:
         basket alone proves nothing critical.
         """
         drafts = read_drafts(request.orders)
-        needs = concern(drafts, PatientRecord(request.patient_id), self.clinical)
+        needs = concern(drafts, self.clinical)
         if needs is Concern.NONE and not request.unreadable:
             self.observe(request, Decision())
-            self._show_workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
+            if self.watch:
+                self.watch(
+                    Workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
+                )
             return CardsResponse(cards=[])
         clock = self._clock()
         version = client_version(request.orders)
@@ -135,10 +138,12 @@ class Decider:
         alerts = [] if blind else self.attend(request, call, chart, findings)
         told = _told(alerts, record, read - began, perf_counter() - read)
         self.observe(request, told)
-        self._show_workings(
-            request=request, call=call, clock=clock, drafts=drafts, needs=needs, told_version=version,
-            record=record, chart=chart, decision=told, blind=blind,
-        )  # fmt: skip
+        if self.watch:
+            workings = Workings(
+                request=request, call=call, clock=clock, drafts=drafts, needs=needs, told_version=version,
+                record=record, chart=chart, decision=told, blind=blind,
+            )  # fmt: skip
+            self.watch(workings)
         if blind:
             raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
         setting = self._setting(request, call, clock, version or version_of_record(record) or Version.R4)
@@ -158,10 +163,6 @@ class Decider:
             base_url=call.base_url,
             version_hint=Version(version),
         )
-
-    def _show_workings(self, **made_of: Any) -> None:
-        if self.watch:
-            self.watch(Workings(**made_of))
 
     def _clock(self) -> Clock:
         now = self.now().astimezone(self.sources.zone)

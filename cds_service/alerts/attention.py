@@ -51,15 +51,20 @@ class Attention:
         alerts = [self._alert(finding, chart, subject, order) for finding in findings]
         if call.caller is not None and call.caller.client.shadow:
             return [replace(alert, mode="shadow") for alert in alerts]
-        now = self.now().astimezone(self.zone)
-        since = now - timedelta(hours=self.policy.repeat_hours, days=self.policy.longest_snooze)
         live = [alert for alert in alerts if alert.mode == "live"]
-        said = self.said(subject, since) if live else ()
+        if not live:
+            return alerts
+        now = self.now()
+        said = self.said(subject, now - self._remembered())
         if not said:
             return alerts
-        heard = iter(quieten(live, said, self.policy, now))
+        heard = iter(quieten(live, said, self.policy, now.astimezone(self.zone)))
         attended = [next(heard) if alert.mode == "live" else alert for alert in alerts]
         return sorted(attended, key=lambda alert: alert.finding.indicator.rank)
+
+    def _remembered(self) -> timedelta:
+        """How far back an override can count."""
+        return timedelta(hours=self.policy.repeat_hours, days=self.policy.longest_snooze)
 
     def _alert(self, finding: Finding, chart: PatientChart, subject: str, order: str) -> Alert:
         in_shadow = finding.topic in self.policy.shadow or finding.rule in self.policy.shadow

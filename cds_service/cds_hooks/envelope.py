@@ -99,7 +99,7 @@ class Members:
 
 
 def is_null(value: msgspec.Raw) -> bool:
-    return bytes(memoryview(value)[:4]) == b"null"
+    return len(value) == 4 and bytes(value) == b"null"
 
 
 def read_document(body: bytes) -> Members:

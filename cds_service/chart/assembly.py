@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from cds_service.chart.baskets import Draft, read_basket, unidentified
@@ -10,9 +10,15 @@ from cds_service.chart.clock import Clock
 from cds_service.chart.entries import Entry
 from cds_service.chart.exposures import exposures
 from cds_service.chart.medicines import medicine_of
-from cds_service.chart.model import Order, PatientChart, Person, PlannedSurgery
+from cds_service.chart.model import Basket, Order, PatientChart, Person, PlannedSurgery
 from cds_service.chart.pregnancy import pregnancy
-from cds_service.chart.problems import excipient_allergies, read_allergies, read_problems, triples
+from cds_service.chart.problems import (
+    allergies_that_hold,
+    excipient_allergies,
+    naltrexone_allergies,
+    read_problems,
+    triples,
+)
 from cds_service.chart.relevance import OF_CONCERN
 from cds_service.chart.results import read_measurements, read_results, read_status_answers
 from cds_service.chart.surgeries import planned_surgeries
@@ -33,12 +39,13 @@ def read_chart(
     """The chart on ``clock.today``; ``unreadable_orders`` are the JSON paths of orders without a resource."""
     reasons = _Reasons(record)
     gaps = [gap for gap in record.gaps if gap.reason is not GapReason.UNRESOLVED]
-    entries = list(_entries(drafts, record, reasons, gaps))
+    entries = _entries(drafts, record, reasons, gaps)
     problems, weeks = read_problems(record, clock)
     person = _person(record, clock)
-    orders = tuple(read_basket(drafts, record, reasons.of, clock, clinical, gaps))
+    orders = read_basket(drafts, record, reasons.of, clock, clinical, gaps)
     results = read_results(record)
     answers = read_status_answers(results, clock)
+    allergies = allergies_that_hold(record)
     return PatientChart(
         today=clock.today,
         person=person,
@@ -46,8 +53,8 @@ def read_chart(
         exposures=exposures(entries, clock, clinical),
         problems=problems,
         measurements=read_measurements(results, clock, clinical),
-        allergies=read_allergies(record),
-        other_allergies=excipient_allergies(record, clinical),
+        allergies=naltrexone_allergies(allergies),
+        other_allergies=excipient_allergies(allergies, clinical),
         surgeries=(*_ordered_surgeries(orders), *planned_surgeries(record, problems, clock, clinical)),
         pregnancy=pregnancy(problems, answers, weeks, person, clock.today, clinical),
         gaps=tuple(gaps),
@@ -57,11 +64,12 @@ def read_chart(
 
 def _entries(
     drafts: Sequence[Draft], record: PatientRecord, reasons: _Reasons, gaps: list[Gap]
-) -> Iterator[Entry]:
+) -> list[Entry]:
     """The lists without the orders that stand in the basket (a re-signed order is on both).
 
     Entries whose medicine is not known are counted in ``gaps``, unless they are there as malformed.
     """
+    entries: list[Entry] = []
     unknown: dict[str, int] = {}
     in_basket = {(d.resource_type, d.id) for d in drafts if d.id}
     for view in MEDICATION_RECORDS:
@@ -72,9 +80,10 @@ def _entries(
             if gap and not _is_said(source.path, record):
                 unknown[gap.kind] = unknown.get(gap.kind, 0) + 1
             if not medicine.roles.isdisjoint(OF_CONCERN):
-                yield Entry(resource, medicine, reasons.of(resource))
+                entries.append(Entry(resource, medicine, reasons.of(resource)))
     for kind, count in unknown.items():
         gaps.append(Gap(kind, GapReason.UNRESOLVED, "medicine not known", count, covers_list=False))
+    return entries
 
 
 def _is_said(path: str, record: PatientRecord) -> bool:
@@ -93,6 +102,8 @@ class _Reasons:
 
     def of(self, resource: MedicationRecord) -> frozenset[Meaning]:
         """Meanings of every reason given, under each version's names."""
+        if not _gives_reason(resource):
+            return _NO_REASON
         concepts = [resource.reason_codeable_concept, resource.reason_for_use_codeable_concept]
         concepts += [*resource.reason_code, *[reason.concept for reason in resource.reason]]
         given = resource.reason_reference
@@ -107,6 +118,13 @@ class _Reasons:
         referred = (c for c, _ in self._record.of_type(Condition) if c.id and local == f"Condition/{c.id}")
         condition = next(referred, None)
         return (condition and meanings_of(condition)) or condition_meanings((), display)
+
+
+def _gives_reason(resource: MedicationRecord) -> bool:
+    coded = (
+        resource.reason_code or resource.reason_codeable_concept or resource.reason_for_use_codeable_concept
+    )
+    return bool(coded or resource.reason or resource.reason_reference or resource.reason_for_use_reference)
 
 
 def meanings_of(condition: Condition) -> frozenset[Meaning]:
@@ -127,5 +145,5 @@ def _years(born: date, today: date) -> int | None:
     return years if 0 <= years < 130 else None
 
 
-def _ordered_surgeries(orders: Sequence[Order]) -> Iterator[PlannedSurgery]:
-    return (PlannedSurgery(order.evidence, order.starts) for order in orders if order.kind == "surgery")
+def _ordered_surgeries(orders: Sequence[Order]) -> list[PlannedSurgery]:
+    return [PlannedSurgery(order.evidence, order.starts) for order in orders if order.kind is Basket.SURGERY]

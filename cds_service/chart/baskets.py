@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from enum import IntEnum
 from typing import Protocol
@@ -123,18 +123,18 @@ class Concern(IntEnum):
     """Naltrexone, or an order whose medicine cannot be told yet."""
 
 
-def concern(drafts: Sequence[Draft], unresolved: PatientRecord, clinical: Clinical) -> Concern:
+def concern(drafts: Sequence[Draft], clinical: Clinical) -> Concern:
     """What the orders to judge need, before the record is read."""
-    return max((_concern(d, unresolved, clinical) for d in drafts if d.selected), default=Concern.NONE)
+    return max([_concern(draft, clinical) for draft in drafts if draft.selected], default=Concern.NONE)
 
 
-def _concern(draft: Draft, unresolved: PatientRecord, clinical: Clinical) -> Concern:
+def _concern(draft: Draft, clinical: Clinical) -> Concern:
     resource = draft.resource
     if isinstance(resource, _SERVICES):
         return Concern.MEDICATIONS if is_surgery(resource, clinical) else Concern.NONE
     if not isinstance(resource, _MEDICATION_ORDERS):
         return Concern.NONE
-    medicine, gap = (draft.medicine, None) if draft.medicine else medicine_of(resource, unresolved)
+    medicine, gap = (draft.medicine, None) if draft.medicine else medicine_of(resource, _NO_RECORD)
     if medicine.is_naltrexone or (gap and reference_of(resource)):
         return Concern.EVERYTHING
     return Concern.MEDICATIONS if medicine.has(*_JUDGED_ROLES) else Concern.NONE
@@ -164,16 +164,18 @@ def read_basket(
     clock: Clock,
     clinical: Clinical,
     gaps: list[Gap],
-) -> Iterator[Order]:
+) -> tuple[Order, ...]:
     """The orders; what could not be read of them is added to ``gaps``."""
+    orders = []
     for draft in drafts:
         gaps.extend(draft.gaps)
         resource = draft.resource
         if isinstance(resource, _MEDICATION_ORDERS):
             medicine = draft.medicine or medicine_of(resource, record)[0]
-            yield _medication_order(draft, resource, medicine, reasons(resource), clock)
+            orders.append(_medication_order(draft, resource, medicine, reasons(resource), clock))
         elif isinstance(resource, _SERVICES):
-            yield _service_order(draft, resource, clock, clinical)
+            orders.append(_service_order(draft, resource, clock, clinical))
+    return tuple(orders)
 
 
 def _medication_order(
@@ -250,6 +252,8 @@ def _is_oral(resource: MedicationRequest | MedicationOrder, medicine: Medicine) 
 
 def _names_mouth(route: CodeableConcept) -> bool:
     """One that says nothing names no other place."""
+    if not _ORAL_CODES.isdisjoint([coding.code for coding in route.coding]):
+        return True
     codings, text = codes_of(route), text_of(route)
     codes = {(code or "").lower() for _, code, _ in codings}
     if codes & _ORAL_CODES or not (codings or text):

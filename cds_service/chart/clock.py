@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
@@ -20,6 +19,13 @@ def _countable(when: date) -> date:
     return _FIRST if when < _FIRST else _LAST
 
 
+def _as_recorded(span: Span) -> str:
+    if span.earliest == span.latest:
+        return day(span.latest)
+    same_month = span.earliest.month == span.latest.month
+    return month(span.latest) if same_month else str(span.latest.year)
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """The moment of decision: the site's date, and the zone in which days are counted."""
@@ -29,27 +35,20 @@ class Clock:
 
     def latest(self, *texts: str | None) -> date | None:
         """The last day any of ``texts`` can mean."""
-        days = [span.latest for span in self._spans(texts)]
+        days = [span.latest for text in texts if text and (span := read_date(text, self.zone))]
         return _countable(max(days)) if days else None
 
     def earliest(self, *texts: str | None) -> date | None:
         """The first day any of ``texts`` can mean."""
-        days = [span.earliest for span in self._spans(texts)]
+        days = [span.earliest for text in texts if text and (span := read_date(text, self.zone))]
         return _countable(min(days)) if days else None
-
-    def _spans(self, texts: Iterable[str | None]) -> list[Span]:
-        return [span for text in texts if text and (span := read_date(text, self.zone))]
 
     def shown(self, *texts: str | None) -> str:
         """The first readable of ``texts`` as it was recorded: a partial date stays partial."""
-        spans = self._spans(texts)
-        if not spans:
-            return ""
-        span = spans[0]
-        if span.earliest == span.latest:
-            return day(span.latest)
-        same_month = span.earliest.month == span.latest.month
-        return month(span.latest) if same_month else str(span.latest.year)
+        for text in texts:
+            if text and (span := read_date(text, self.zone)):
+                return _as_recorded(span)
+        return ""
 
     def not_after_today(self, when: date | None) -> date | None:
         """``when``, at the latest today."""

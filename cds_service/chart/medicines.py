@@ -16,6 +16,8 @@ _MG = {"mg": 1.0, "mcg": 0.001, "ug": 0.001, "g": 1000.0}
 def medicine_of(resource: MedicationRecord, record: PatientRecord) -> tuple[Medicine, Gap | None]:
     """What ``resource`` is about, and the gap when that cannot be told."""
     found = medication_of(resource, None, record)
+    if not found.ingredients:
+        return recognise(found.codings, found.texts), found.gap
     texts = found.texts
     for ingredient in found.ingredients:
         texts += ingredient.texts

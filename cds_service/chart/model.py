@@ -6,7 +6,7 @@ Most are msgspec structs, which are made in a fifth of the time of a frozen data
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -87,7 +87,7 @@ class NaltrexoneDose:
     @property
     def is_stepwise(self) -> bool:
         """Already a titration: more than one distinct daily dose."""
-        return len({round(step.mg, 4) for step in self.steps}) > 1
+        return len(self.steps) > 1 and len({round(step.mg, 4) for step in self.steps}) > 1
 
     @property
     def sources_disagree(self) -> bool:
@@ -274,9 +274,9 @@ class PatientChart:
         object.__setattr__(self, "roles_listed", listed)
         object.__setattr__(self, "roles", listed.union(*[order.medicine.roles for order in self.orders]))
 
-    def judged(self) -> Iterator[Order]:
+    def judged(self) -> list[Order]:
         """The orders to judge."""
-        return (order for order in self.orders if order.selected)
+        return [order for order in self.orders if order.selected]
 
     def exposed(self, *roles: Role, presence: Collection[Presence] = _ANY) -> tuple[Exposure, ...]:
         """Entries of the lists with an ingredient of ``roles`` and one of ``presence``."""
@@ -293,7 +293,8 @@ class PatientChart:
         if not self.problems:
             return ()
         wanted = frozenset(meanings)
-        return tuple(p for p in self.problems if p.meanings & wanted and active in (None, p.active))
+        found = [p for p in self.problems if not p.meanings.isdisjoint(wanted)]
+        return tuple([p for p in found if active in (None, p.active)])
 
     def measured(self, measure: Measure) -> tuple[Measurement, ...]:
         """Results of ``measure``, newest first; undated ones last."""

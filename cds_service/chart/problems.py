@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from cds_service.chart.clock import Clock
@@ -111,20 +111,21 @@ def status_codes(status: CodeableConcept | str | None) -> set[str]:
 # --- allergies -------------------------------------------------------------
 
 
-def read_allergies(record: PatientRecord) -> tuple[Allergy, ...]:
-    """Allergies to naltrexone or naloxone that hold."""
-    return tuple(allergy for entry in _holding(record) if (allergy := _allergy(entry)))
+def allergies_that_hold(record: PatientRecord) -> list[AllergyIntolerance]:
+    """Those that are neither over nor refuted."""
+    return [entry for entry, _ in record.of_type(AllergyIntolerance) if _holds(entry)]
 
 
-def _holding(record: PatientRecord) -> Iterator[AllergyIntolerance]:
-    for entry, _ in record.of_type(AllergyIntolerance):
-        said = (
-            status_codes(entry.clinical_status)
-            | status_codes(entry.verification_status)
-            | {entry.status or ""}
-        )
-        if not said & (_NOT_SO | _OVER):
-            yield entry
+def _holds(entry: AllergyIntolerance) -> bool:
+    said = (
+        status_codes(entry.clinical_status) | status_codes(entry.verification_status) | {entry.status or ""}
+    )
+    return not said & (_NOT_SO | _OVER)
+
+
+def naltrexone_allergies(entries: Sequence[AllergyIntolerance]) -> tuple[Allergy, ...]:
+    """Those of ``entries`` to naltrexone or naloxone."""
+    return tuple([allergy for entry in entries if (allergy := _allergy(entry))])
 
 
 def _allergy(entry: AllergyIntolerance) -> Allergy | None:
@@ -171,8 +172,10 @@ def excipients(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, names)), re.IGNORECASE)
 
 
-def excipient_allergies(record: PatientRecord, clinical: Clinical) -> tuple[Evidence, ...]:
-    """Recorded allergies that concern what capsules are filled and coloured with."""
-    words = excipients(tuple(clinical.compounding.excipients))
-    names = (name_of(entry.code or entry.substance, "") for entry in _holding(record))
-    return tuple(Evidence(name, (), "allergy list") for name in names if words.search(name))
+def excipient_allergies(entries: Sequence[AllergyIntolerance], clinical: Clinical) -> tuple[Evidence, ...]:
+    """Those of ``entries`` that concern what capsules are filled and coloured with."""
+    if not entries:
+        return ()
+    words = excipients(clinical.compounding.excipients)
+    names = [name_of(entry.code or entry.substance, "") for entry in entries]
+    return tuple([Evidence(name, (), "allergy list") for name in names if words.search(name)])

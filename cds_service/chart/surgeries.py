@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from cds_service.chart.clock import Clock
 from cds_service.chart.model import Evidence, PlannedSurgery, Problem
@@ -68,10 +68,11 @@ def planned_surgeries(
             yield PlannedSurgery(problem.evidence)
 
 
-def _services(record: PatientRecord) -> Iterable[ServiceRequest | Procedure]:
+def _services(record: PatientRecord) -> list[ServiceRequest | Procedure]:
+    found: list[ServiceRequest | Procedure] = []
     for request_view in (ServiceRequest, ProcedureRequest):
-        yield from (resource for resource, _ in record.of_type(request_view))
-    yield from (resource for resource, _ in record.of_type(Procedure))
+        found += [resource for resource, _ in record.of_type(request_view)]
+    return found + [resource for resource, _ in record.of_type(Procedure)]
 
 
 def _planned(resource: ServiceRequest | Procedure, clock: Clock) -> PlannedSurgery:

@@ -145,8 +145,8 @@ def effect_days(medicine: Medicine, clinical: Clinical) -> int | None:
 
 def periods_of(dosages: Sequence[Dosage]) -> list[Period]:
     """The periods that dosages are bounded by."""
-    repeats = [d.timing.repeat for d in dosages if d.timing and d.timing.repeat]
-    return [repeat.bounds_period for repeat in repeats if repeat.bounds_period]
+    repeats = [d.timing.repeat for d in dosages if d.timing]
+    return [repeat.bounds_period for repeat in repeats if repeat and repeat.bounds_period]
 
 
 def ends(periods: Sequence[Period], clock: Clock) -> tuple[date | None, date | None]:

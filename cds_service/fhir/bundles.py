@@ -207,7 +207,7 @@ def read_plain(raw: bytes | msgspec.Raw, path: str, needed: Needed = EVERYTHING)
     page = Page(Shape.BARE, path)
     judge = needed.get(type(found))
     if judge is None or judge(found):
-        page.add(read_resource(raw, path), path, None, included=False)
+        page.add(in_full(found, path), path, None, included=False)
     else:
         page.passed = alike([found])
     return page

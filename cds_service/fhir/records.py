@@ -8,7 +8,7 @@ list with a gap means "not known".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -106,11 +106,12 @@ class PatientRecord(Struct):
     fetches: list[Fetched] = []
     """What the server was asked for."""
 
-    def of_type(self, view: type[R]) -> Iterator[tuple[R, Source]]:
+    def of_type(self, view: type[R]) -> list[tuple[R, Source]]:
         """All resources of one view, in the order read."""
-        for resource, source in self.entries.get(view.__name__, ()):
-            if isinstance(resource, view):
-                yield resource, source
+        found = self.entries.get(view.__name__)
+        if not found:
+            return []
+        return [(resource, source) for resource, source in found if isinstance(resource, view)]
 
     def has(self, kind: str) -> bool:
         """Whether there is any resource of a type, needed or not."""

@@ -25,7 +25,6 @@ from cds_service.rules.finding import (
     Remove,
     StartLater,
     Topic,
-    spoken,
 )
 from cds_service.rules.hypersensitivity import hypersensitivity
 from cds_service.rules.interaction import interaction
@@ -103,9 +102,10 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     for rule in rules:
         if rule is starting_dose and any(map(_withholds, wanted)):
             continue  # nobody would see it; :mod:`verdicts` hears it all the same
-        for finding in spoken(rule(chart, clinical)):
-            if finding.topic not in clinical.rules.off:
-                wanted.append(replace(finding, rule=_name(rule)))
+        said = rule(chart, clinical)
+        if not isinstance(said, str):
+            name = _name(rule)
+            wanted += [replace(f, rule=name) for f in said if f.topic not in clinical.rules.off]
     offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
     shown = [_at_level_of_site(finding, clinical) for finding in offered]
     shown.sort(key=lambda finding: finding.indicator.rank)

@@ -10,9 +10,20 @@ import pytest
 
 from cds_service.errors import PayloadTooLarge
 from cds_service.fhir import Deadline, GatherOptions, gather, read_resource, standard_queries
+from cds_service.fhir.patients import is_about
 from cds_service.fhir.reading import VIEWS
 from cds_service.fhir.records import GapReason, PatientRecord
-from cds_service.fhir.sketches import EVERYTHING, SKETCHES, AnySketch, Needed, Sketch, in_full
+from cds_service.fhir.sketches import (
+    EVERYTHING,
+    SKETCHES,
+    SOME,
+    AnySketch,
+    Needed,
+    Sketch,
+    alike,
+    in_full,
+    whose,
+)
 from cds_service.fhir.versions import version_of_record
 from tests.fhir.bodies import PATIENT_ID, bundle, condition, order, raws
 
@@ -60,6 +71,47 @@ def test_what_is_passed_over_is_a_list_that_was_had() -> None:
     assert not record.entries
     assert record.has("Condition")
     assert record.size() == 2
+
+
+def test_of_those_passed_over_a_few_are_kept_and_all_counted() -> None:
+    record = from_prefetch(
+        {"conditions": bundle(*(condition(f"c{n}") for n in range(SOME + 4)))}, NOTHING_NEEDED
+    )
+    (alike,) = record.passed["Condition"]
+    assert (alike.count, len(alike.some)) == (SOME + 4, SOME)
+    assert record.size() == SOME + 4
+
+
+def test_alike_are_those_that_follow_each_other_and_name_their_patient_alike() -> None:
+    other = {"subject": {"reference": "Patient/other"}}
+    named = {"subject": None, "patient": {"reference": "Patient/p1"}}
+    resources = condition(), condition(), condition() | other, condition() | named, order()
+    found = alike(map(sketch_of, resources))
+    assert [(each.kind, each.count) for each in found] == [
+        ("Condition", 2),
+        ("Condition", 1),
+        ("Condition", 1),
+        ("MedicationRequest", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "own"),
+    [
+        ({}, True),
+        ({"subject": {"reference": "Patient/other"}}, False),
+        ({"patient": {"reference": "Patient/other"}}, False),
+        ({"subject": None}, True),
+        ({"subject": "Patient/other"}, False),
+    ],
+    ids=["own", "other", "two names", "nobody", "a string"],
+)
+def test_whose_it_is_as_in_full(changes: dict[str, Any], own: bool) -> None:
+    resource = condition() | changes
+    read = in_full(sketch_of(resource), "$").resource
+    said = whose(sketch_of(resource))
+    assert read is not None and said is not None
+    assert is_about(said, PATIENT_ID) == is_about(read, PATIENT_ID) == own
 
 
 def test_another_patients_resources_are_counted_though_passed_over() -> None:
