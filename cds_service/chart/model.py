@@ -223,6 +223,8 @@ class Pregnancy(Struct, frozen=True, gc=False):
     state: PregnancyState = "none"
     evidence: tuple[Evidence, ...] = ()
     why_unclear: str = ""
+    likely: bool = False
+    """Unclear, and yet a test was positive."""
     breastfeeding: tuple[Evidence, ...] = ()
 
 

@@ -9,9 +9,12 @@ and has no outcome, is unclear rather than over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import IntEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.chart.model import Evidence, Person, Pregnancy, Problem
 from cds_service.knowledge import Clinical
@@ -29,8 +32,7 @@ class Says(IntEnum):
     ENDED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True, gc=False):
     """One dated statement. ``until`` is the last day it can still be true of a pregnancy.
 
     ``why`` says of what only may be so how it is known.
@@ -76,7 +78,7 @@ def pregnancy(
     signs = [*_of_problems(problems, weeks, clinical), *_of_answers(answers, clinical)]
     feeding = _breastfeeding(problems, answers, today, clinical)
     state = _state([s for s in signs if s.day is None or s.day <= today], _doubt(person, clinical), today)
-    return Pregnancy(state.state, state.evidence, state.why_unclear, feeding)
+    return replace(state, breastfeeding=feeding)
 
 
 def _doubt(person: Person, clinical: Clinical) -> str:
@@ -103,17 +105,13 @@ def _state(signs: Sequence[Sign], doubt: str, today: date) -> Pregnancy:
     if certain:
         return Pregnancy("pregnant", shown)
     if current:
-        return Pregnancy("unclear", shown, max(current, key=_strength).why)
+        by_test = any(s.why == _BY_TEST for s in current)
+        return Pregnancy("unclear", shown, _BY_TEST if by_test else current[0].why, likely=by_test)
     if any(s.says is Says.PREGNANT for s in open_signs):
         return Pregnancy(
             "unclear", shown, "recorded longer ago than a pregnancy lasts, and no outcome is recorded"
         )
     return Pregnancy()
-
-
-def _strength(sign: Sign) -> bool:
-    """What a test says is told before what is only possible."""
-    return sign.why == _BY_TEST
 
 
 def _after_test(sign: Sign, signs: Sequence[Sign]) -> Sign | None:

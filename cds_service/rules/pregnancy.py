@@ -10,17 +10,17 @@ from cds_service.rules.regimen import POSSIBLY_LDN, disorder_treated, drug, of_o
 
 
 def pregnancy(chart: PatientChart, clinical: Clinical) -> Findings:
-    """Warning when pregnant (info when naltrexone treats a use disorder), info when unclear."""
+    """Warning when pregnant or likely by a test; info when unclear, or when it treats a use disorder."""
     orders = chart.naltrexone_orders
     if not orders:
         return NO_NALTREXONE
     if chart.pregnancy.state == "none":
         return "no present or possible pregnancy is recorded"
-    if chart.pregnancy.state == "unclear":
-        return [_unclear(chart, clinical)]
-    topic = Topic.PREGNANCY
     disorders = {disorder_treated(order, chart, clinical) for order in orders}
     disorder = next(iter(disorders)) if len(disorders) == 1 else None
+    if chart.pregnancy.state == "unclear":
+        return [_unclear(chart, clinical, disorder)]
+    topic = Topic.PREGNANCY
     name = drug(chart, clinical)
     return [
         Finding(
@@ -36,16 +36,18 @@ def pregnancy(chart: PatientChart, clinical: Clinical) -> Findings:
     ]
 
 
-def _unclear(chart: PatientChart, clinical: Clinical) -> Finding:
+def _unclear(chart: PatientChart, clinical: Clinical, disorder: str | None) -> Finding:
+    """A positive test that nothing has answered yet speaks as a recorded pregnancy does."""
     topic = Topic.PREGNANCY_UNCLEAR
     person = chart.person
     doubted = person.sex == "male" or (person.age or 0) >= clinical.pregnancy.oldest_age
     return Finding(
         topic=topic,
-        indicator=Indicator.INFO,
+        indicator=Indicator.WARNING if chart.pregnancy.likely and not disorder else Indicator.INFO,
         summary=say(topic, "info", why=chart.pregnancy.why_unclear, drug=drug(chart, clinical)),
         found=chart.pregnancy.evidence,
         lines=(say(topic, "line_doubted" if doubted else "line"),),
         basis=say(topic, "basis"),
         proposals=(DraftTest("pregnancy-test"),),
+        withholds_start=chart.pregnancy.likely,
     )

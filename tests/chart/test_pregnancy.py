@@ -150,6 +150,7 @@ def test_a_positive_test_is_named_as_the_reason() -> None:
     suspected = condition(PREGNANT, verificationStatus="provisional", onsetDateTime=ago(9))
     assert full(positive).pregnancy.why_unclear == "likely by a positive test, not confirmed"
     assert full(suspected, positive).pregnancy.why_unclear == "likely by a positive test, not confirmed"
+    assert full(suspected, positive).pregnancy.likely and not full(suspected).pregnancy.likely
     assert full(suspected).pregnancy.why_unclear == "possible, not confirmed"
 
 

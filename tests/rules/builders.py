@@ -179,6 +179,9 @@ def planned_surgery(days: int | None) -> PlannedSurgery:
 
 
 PREGNANT = Pregnancy("pregnant", (Evidence("Pregnant", (), "problem list"),))
+LIKELY = Pregnancy(
+    "unclear", (Evidence("hCG", (), "observations"),), "likely by a positive test", likely=True
+)
 UNCLEAR = Pregnancy("unclear", (Evidence("Perhaps", (), "problem list"),), "possible, not confirmed")
 NURSING = Pregnancy(breastfeeding=(Evidence("Lactating", (), "observation"),))
 

@@ -8,6 +8,7 @@ from cds_service.rules.finding import spoken
 from cds_service.rules.pregnancy import pregnancy
 from tests.rules.builders import (
     CLINICAL,
+    LIKELY,
     PREGNANT,
     TABLET_50,
     UNCLEAR,
@@ -77,6 +78,13 @@ def test_unclear_is_info_with_a_test():
     assert offers(finding) == ["DraftTest pregnancy-test"] and not finding.withholds_start
 
 
+def test_a_positive_test_is_a_warning_and_no_start_is_offered():
+    finding = only(judged(state=LIKELY))
+    assert (finding.topic, finding.indicator) == ("pregnancy-unclear", "warning")
+    assert offers(finding) == ["DraftTest pregnancy-test"] and finding.withholds_start
+    assert only(judged(order(TABLET_50, 50.0, reasons=AUD), state=LIKELY)).indicator == "info"
+
+
 def test_not_pregnant_or_nothing_ordered_is_silent():
     assert judged(state=Pregnancy()) == []
     assert judged(ldn(selected=False)) == []
@@ -84,4 +92,5 @@ def test_not_pregnant_or_nothing_ordered_is_silent():
 
 def test_what_it_withholds():
     assert topics(chart(pregnancy=PREGNANT)) == [("pregnancy", "warning")]
+    assert topics(chart(pregnancy=LIKELY)) == [("pregnancy-unclear", "warning")]
     assert topics(chart(pregnancy=UNCLEAR)) == [("pregnancy-unclear", "info"), ("starting-dose", "info")]
