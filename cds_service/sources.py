@@ -32,12 +32,13 @@ from cds_service.settings import Settings
 _log = logging.getLogger(__name__)
 
 # What the rules read of observations: pregnancy status, breast-feeding, due dates, gestation,
-# pregnancy tests, opioid screens, ALT, AST, eGFR. A template keeps to the common codes; a list
-# that holds more is read too.
+# pregnancy tests, opioid screens, confirmed amounts of common opioids, ALT, AST, eGFR. A template
+# keeps to the common codes; a list that holds more is read too.
 OBSERVATION_CODES = (
     "82810-3", "63895-7", "11778-8", "11779-6", "11780-4", "49051-6", "11884-4",
     "2106-3", "2110-5", "2112-1", "2118-8", "80384-1", "80385-8",
     "19295-5", "18390-5", "3879-4", "21431-2", "70151-6",
+    "16246-1", "16249-5", "16250-3", "16251-1", "16252-9", "16998-7", "17395-5", "49752-9",
     "1742-6", "1743-4", "1744-2", "76625-3", "1920-8", "30239-8", "88112-8",
     "48642-3", "48643-1", "50044-7", "50210-4", "62238-1", "69405-9", "70969-1", "77147-7", "88293-6",
     "88294-4", "94677-2", "98979-8", "98980-6",

@@ -99,6 +99,13 @@ def setting(of: PatientChart, base_url: str | None = "https://cds.example.org") 
     )
 
 
+def test_numbers_of_a_draft_go_back_as_they_came() -> None:
+    raw = msgspec.Raw(b'{"resourceType":"MedicationRequest","x":4.50,"y":1E2,"z":0.10,"n":7}')
+    decoded = msgspec.structs.replace(setting(chart()), drafts={"$": raw}, decoded={}).draft("$")
+    text = msgspec.json.Encoder(decimal_format="number").encode(decoded)
+    assert b'"x":4.50' in text and b'"z":0.10' in text and b'"n":7' in text
+
+
 def answer(of: PatientChart, **more: Any) -> list[Json]:
     cards = make_cards(decide(of, CLINICAL), setting(of, **more))
     return list(json.loads(encode(CardsResponse(cards)))["cards"])
