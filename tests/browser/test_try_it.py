@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, Response, Route, expect
 from sqlalchemy import create_engine, text
 
 from cds_service.scenarios import load
@@ -137,6 +137,17 @@ def test_two_orders_in_one_basket(page: Page) -> None:
     expect(page.locator("#basket > li")).to_have_count(2)
     page.get_by_role("button", name="Edit naltrexone 4.5 mg compounded capsule").click()
     expect(page.locator("#drug")).to_have_value("naltrexone 4.5 mg compounded capsule")
+
+
+def test_nothing_is_typed_into_an_order_that_is_about_to_go(page: Page) -> None:
+    opened(page)
+    held: list[Route] = []
+    page.route("**/try/order", lambda route: held.append(route))
+    page.get_by_role("button", name="Another order").click()
+    expect(page.locator("#drug")).to_be_disabled()
+    held[0].continue_()
+    expect(page.locator("#drug")).to_be_focused()
+    expect(page.locator("#drug")).to_have_value("")
 
 
 @pytest.mark.parametrize("version", ["DSTU2", "STU3", "R5"])

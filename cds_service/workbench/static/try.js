@@ -98,6 +98,7 @@ function counted(cards) {
 
 // --- steps ---------------------------------------------------------------------------------------
 
+const lock = (locked) => FIELDS.forEach((name) => (form.elements[name].disabled = locked));
 const fields = () => Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value]));
 
 async function turn(signal, step = {}) {
@@ -121,7 +122,8 @@ async function choose(signal, { keepVersion = false } = {}) {
 // As an EHR: the request is made of the basket and the record, and sent to the service of its hook.
 async function ask(signal, { hook = form.elements.hook.value, step = {}, refill = false } = {}) {
     $("cards").setAttribute("aria-busy", "true");
-    const made = await turn(signal, { hook, ...step });
+    if (refill) lock(true); // what is typed before another order stands in the form would be lost
+    const made = await turn(signal, { hook, ...step }).finally(() => lock(!state.basket.length));
     showOrder(made, refill);
     const request = { ...made.request, prefetch: state.prefetch };
     const service = `${services}/ldn-${hook}`;
