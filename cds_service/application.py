@@ -38,7 +38,14 @@ from cds_service.knowledge.clinical import Alerts, Clinical
 from cds_service.limits import CallsAtWork, limit_calls_at_a_time
 from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
-from cds_service.operation import ASKED_ALL_THE_TIME, Release, add_operation, note_decision, timed
+from cds_service.operation import (
+    ASKED_ALL_THE_TIME,
+    Release,
+    add_operation,
+    note_decision,
+    timed,
+    watch_answers,
+)
 from cds_service.recording import Recorder
 from cds_service.release import VERSION
 from cds_service.reports.page import reports_blueprint
@@ -103,7 +110,8 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
         app.register_blueprint(reports_blueprint(settings, store, clinical.alerts, now))
     release = Release(VERSION, knowledge)
     tracing = Tracing(make_provider(VERSION), VERSION, ASKED_ALL_THE_TIME) if is_configured() else None
-    add_operation(app, metrics, store, services, sources, release, _audit_trail(settings, metrics), tracing)
+    add_operation(app, metrics, store, services, sources, release)
+    watch_answers(app, metrics, services, release, _audit_trail(settings, metrics), tracing)
     limit_calls_at_a_time(app, settings.max_concurrent, metrics.calls_at_hand)
     app.extensions["store"] = store
     app.extensions["metrics"] = metrics

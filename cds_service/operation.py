@@ -85,19 +85,15 @@ def timed(record: Recording) -> Recording:
     return timed_record
 
 
-def add_operation(
+def watch_answers(
     app: flask.Flask,
     metrics: Metrics,
-    store: Store,
     services: list[Service],
-    sources: Sources,
     release: Release,
     audit: AuditTrail | None,
     tracing: Tracing | None = None,
 ) -> None:
-    """Health, metrics and the OpenAPI document; and what is counted, logged and audited of each answer."""
-    metrics.watch_journal(store.seconds_behind)
-    _add_routes(app, metrics, store, services, sources, release)
+    """Count, log and audit each answer, and trace it where that is wanted."""
     known = {service.id for service in services}
 
     @app.before_request
@@ -124,7 +120,7 @@ def add_operation(
         return response
 
 
-def _add_routes(
+def add_operation(
     app: flask.Flask,
     metrics: Metrics,
     store: Store,
@@ -132,6 +128,9 @@ def _add_routes(
     sources: Sources,
     release: Release,
 ) -> None:
+    """Health, metrics and the OpenAPI document."""
+    metrics.watch_journal(store.seconds_behind)
+
     @app.get("/health/live")
     def live() -> flask.Response:
         return flask.jsonify(status="up")

@@ -26,6 +26,7 @@ from cds_service.scenarios import load
 from cds_service.settings import Settings, load_settings
 from cds_service.site import is_signed
 from cds_service.store.schema import feedback
+from tests.sites import codes_of_a_site
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 SIGN = "/cds-services/ldn-order-sign"
@@ -423,12 +424,7 @@ def test_a_figure_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_site_adds_its_own_codes(tmp_path: Path) -> None:
-    codes = tmp_path / "codes"
-    codes.mkdir()
-    (codes / "local-codes.csv").write_text(
-        "system,code,name,ingredients,naltrexone_mg,per_ml,form\n"
-        "https://ehr.example.org/drugs,LDN45,House LDN,naltrexone,4.5,,capsule\n"
-    )
+    codes = codes_of_a_site(tmp_path)
     client = create_app(settings(tmp_path, knowledge_dir=str(codes)), now=lambda: NOW).test_client()
     coded = {"coding": [{"system": "https://ehr.example.org/drugs", "code": "LDN45"}]}
     empty = {"resourceType": "Bundle", "type": "searchset"}

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.sites import codes_of_a_site
+
 _WATCH = """
 import json, sys
 from datetime import UTC, datetime
@@ -85,13 +87,3 @@ def test_no_answer_waits_for_a_table_or_a_module(with_own_codes: bool, tmp_path:
     topics, used = told_by(_ANSWERS, tmp_path, **settings)
     assert len(topics) > 8
     assert used == []
-
-
-def codes_of_a_site(folder: Path) -> Path:
-    codes = folder / "codes"
-    codes.mkdir()
-    (codes / "local-codes.csv").write_text(
-        "system,code,name,ingredients,naltrexone_mg,per_ml,form\n"
-        "https://ehr.example.org/drugs,LDN45,House LDN,naltrexone,4.5,,capsule\n"
-    )
-    return codes
