@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 2
 _SILENT_MS = 5000
 _POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 5, "pool_timeout": 3}
+_READER_CACHE_KB = 256
+"""By itself SQLite keeps 2 MB for each connection; the system keeps the file in memory anyway."""
 
 
 def open_database(url: str, *, durable: bool = True, patience_ms: int = 5000) -> Engine:
@@ -74,8 +76,9 @@ class FileReader:
 
     def _open(self) -> Any:
         pooled = self._engine.raw_connection()
-        connection = pooled.driver_connection
+        connection: Any = pooled.driver_connection
         pooled.detach()
+        connection.execute(f"pragma cache_size = -{_READER_CACHE_KB}")
         return connection
 
     def _let_go(self) -> None:
