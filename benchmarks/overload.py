@@ -4,6 +4,9 @@ First it measures how many calls a second ``ldn-cds serve`` answers; then calls 
 and three times that rate, whether those before are answered or not, as prescribers do. Printed for each
 rate: how many were answered and refused, and how long both took, beside the half rate. What is refused
 gets 503 at once.
+
+On a small machine the sender takes the CPU from whom it measures: ``--apart`` gives the service one
+core with one worker, and the sender another.
 """
 
 from __future__ import annotations
@@ -11,17 +14,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.bodies import order_sign, vocabulary
 from benchmarks.load import load
-from benchmarks.processes import serving
+from benchmarks.processes import Server, serving
 from cds_service.settings import Settings
 
 _COMMAND = "python -m cds_service.cli serve --host 127.0.0.1 --port {port} --workers {workers}"
@@ -134,38 +140,48 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1000, help="calls that can be under way")
     usual = Settings().at_work
     parser.add_argument("--max-at-work", type=int, default=usual, help=f"MAX_AT_WORK ({usual} in production)")
+    parser.add_argument("--apart", action="store_true", help="one worker on one core, the sender on another")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    if given.apart and len(cores) < 2:
+        parser.error("--apart needs two cores")
     words = vocabulary()
     bodies = [order_sign(50, number, silent=False, words=words) for number in range(256)]
+    workers, for_service = (1, cores[:1]) if given.apart else (given.workers, cores)
+    with _service(workers, given.max_at_work, for_service) as server:
+        if given.apart:
+            os.sched_setaffinity(0, cores[1:])
+        load(server.url + _PATH, bodies, 8, None, 2)
+        measured = load(server.url + _PATH, bodies, 8, None, given.seconds)
+        capacity = measured.statuses[200] / given.seconds
+        median = statistics.median(measured.seconds) * 1000
+        print(f"answers {capacity:.0f} calls a second, median {median:.1f} ms")
+        told = {
+            str(times): Arrivals(server, bodies, times * capacity, given.seconds, given.most).run()
+            for times in (0.5, 1, 3)
+        }
+    show(told)
+    if given.json:
+        given.json.write_text(json.dumps({"capacity": capacity, "rates": told}, indent=1) + "\n", "utf-8")
+
+
+@contextmanager
+def _service(workers: int, at_work: int, cores: list[int]) -> Iterator[Server]:
+    """The service as it is shipped, on ``cores``."""
+    os.sched_setaffinity(0, cores)  # its processes inherit it
     with tempfile.TemporaryDirectory(prefix="ldn-cds-overload-") as name:
         settings = {
             "BENCH_FOLDER": name,
             "CDS_ENVIRONMENT": "development",
             "LOG_FORMAT": "json",
-            "MAX_AT_WORK": str(given.max_at_work),
+            "MAX_AT_WORK": str(at_work),
             "DATABASE_URL": f"sqlite:///{name}/ldn-cds.sqlite3",
         }
         with serving(
-            "ldn-cds",
-            "app:app",
-            workers=given.workers,
-            settings=settings,
-            ready="/health/live",
-            command=_COMMAND,
+            "ldn-cds", "app:app", workers=workers, settings=settings, ready="/health/live", command=_COMMAND
         ) as server:
-            load(server.url + _PATH, bodies, 8, None, 2)
-            measured = load(server.url + _PATH, bodies, 8, None, given.seconds)
-            capacity = measured.statuses[200] / given.seconds
-            usual = statistics.median(measured.seconds) * 1000
-            print(f"answers {capacity:.0f} calls a second, median {usual:.1f} ms")
-            told = {
-                str(times): Arrivals(server, bodies, times * capacity, given.seconds, given.most).run()
-                for times in (0.5, 1, 3)
-            }
-    show(told)
-    if given.json:
-        given.json.write_text(json.dumps({"capacity": capacity, "rates": told}, indent=1) + "\n", "utf-8")
+            yield server
 
 
 def show(told: dict[str, Json]) -> None:
