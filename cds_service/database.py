@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,9 @@ class FileReader:
         return connection
 
     def _let_go(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):  # two threads may close the same store
+            while True:
+                self._idle.pop().close()
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -60,7 +60,7 @@ class Loader:
         self._on_loaded, self._on_lost, self._housekeeping = on_loaded, on_lost, housekeeping
         self._thread: threading.Thread | None = None
         self._starting, self._loading = threading.Lock(), threading.Lock()
-        self._wake, self._stopped = threading.Event(), False
+        self._wake, self._stopped = threading.Event(), threading.Event()
         self._held: deque[ServedCard] = deque(maxlen=_MOST_HELD)
         _LOADERS.add(self)
 
@@ -82,14 +82,14 @@ class Loader:
     def start(self) -> None:
         """Load from now on, beginning with what earlier processes have left."""
         with self._starting:
-            if self._thread is None and not self._stopped:
+            if self._thread is None and not self._stopped.is_set():
                 self._wake.set()
                 self._thread = threading.Thread(target=self._run, name="journal-loader", daemon=True)
                 self._thread.start()
 
     def stop(self) -> None:
         """Load what there is, and end; does not wait for it."""
-        self._stopped = True
+        self._stopped.set()
         self._wake.set()
 
     def join(self, seconds: float) -> None:
@@ -104,19 +104,22 @@ class Loader:
 
     def after_fork(self) -> None:
         """In a child: it has no thread yet, and the parent's file is not its own."""
-        self._thread, self._wake = None, threading.Event()
+        stopped = self._stopped.is_set()
+        self._thread, self._wake, self._stopped = None, threading.Event(), threading.Event()
+        if stopped:
+            self._stopped.set()
         self._starting, self._loading = threading.Lock(), threading.Lock()
         self._journal.forget()
         self._engine.dispose(close=False)
 
     def _run(self) -> None:
         pause = _COLLECT
-        while not self._stopped:
+        while not self._stopped.is_set():
             self._wake.wait(_LOOK_AROUND)
-            if not self._stopped:
-                time.sleep(pause)
+            self._stopped.wait(pause)
             self._wake.clear()
             pause = _COLLECT if self._try() else min(2 * pause, _LONGEST_PAUSE)
+        self._engine.dispose()  # whoever closed the store did not wait for ever, and closed it before this
 
     def _try(self) -> bool:
         try:

@@ -278,6 +278,23 @@ def test_the_thread_ends_with_the_store(tmp_path: Path) -> None:
     wait_until(lambda: not thread.is_alive())
 
 
+def test_a_loader_that_outlives_its_store_leaves_no_connection(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the last load may take longer than whoever closes the store waits for it."""
+    monkeypatch.setattr("cds_service.store.store._LAST_SECONDS", 0)
+    store, go_on = make_store(), threading.Event()
+    store.start()
+    wait_until(lambda: store._loader.is_running)
+    event.listen(store.engine, "checkout", lambda *given: go_on.wait(20) and None)
+    store.record([served(store)])
+    store.close()
+    go_on.set()
+    store._loader.join(20)
+    assert not store._loader.is_running
+    assert store.engine.pool.checkedin() == 0  # type: ignore[attr-defined]
+
+
 def test_a_database_in_memory_has_no_journal() -> None:
     store = Store(Settings(database_url="sqlite://"))
     store.start()
