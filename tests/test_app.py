@@ -186,7 +186,12 @@ def test_an_order_of_no_concern_needs_no_list(client: FlaskClient) -> None:
 def test_no_medication_list_at_all_is_412(client: FlaskClient) -> None:
     answer = client.post(SIGN, json=sign(naltrexone_order()))
     assert answer.status_code == 412
-    assert answer.json["issue"][0]["code"] == "incomplete"  # type: ignore[index]
+    (issue,) = answer.json["issue"]  # type: ignore[index]
+    assert issue["code"] == "incomplete"
+    assert issue["diagnostics"] == (
+        "No medication list could be read, from prefetch or from the FHIR server. "
+        "Medication list: not supplied by the EHR. Medication orders: not supplied by the EHR"
+    )
 
 
 def test_a_basket_that_proves_a_critical_finding_needs_no_list(client: FlaskClient) -> None:
