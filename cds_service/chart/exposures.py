@@ -87,7 +87,7 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         brief=_is_brief(record, times, clinical),
         on_hold=status_of(record) in {"on-hold", "suspended"},
         end_documented=times.ended is not None and names_its_day(record, clock),
-        daily_mg=daily_mg(steps, entry.medicine) if entry.medicine.has(Role.PERIPHERAL_OPIOID) else None,
+        daily_mg=daily_mg(steps, entry.medicine) if Role.PERIPHERAL_OPIOID in entry.medicine.roles else None,
         dose=_dose(entry, steps),
         reasons=entry.reasons,
     )
@@ -107,11 +107,11 @@ def _is_order(record: MedicationRecord) -> bool:
     """Plans and proposals are not orders; ``doNotPerform`` is the opposite of one."""
     if not isinstance(record, MedicationRequest):
         return True
-    return (record.intent or "order").strip().lower() not in _NOT_AN_ORDER and not record.do_not_perform
+    return record.intent not in _NOT_AN_ORDER and not record.do_not_perform
 
 
 def _dose(entry: Entry, steps: Sequence[DoseStep]) -> NaltrexoneDose | None:
-    if not entry.medicine.has(Role.NALTREXONE):
+    if Role.NALTREXONE not in entry.medicine.roles:
         return None
     texts = [dosage.text for dosage in dosages_of(entry.record) if dosage.text]
     return naltrexone_dose(steps, texts, entry.medicine)

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -63,8 +64,7 @@ class Following:
     page_url: str | None = field(default=None, repr=False)
 
 
-@dataclass(slots=True)
-class Supplied:
+class Supplied(msgspec.Struct):
     """What prefetch left to do, beside what it put in the record.
 
     ``unavailable`` has, by type, the gap to report if the list cannot be
@@ -72,8 +72,8 @@ class Supplied:
     under a key nobody knows.
     """
 
-    following: list[Following] = field(default_factory=list)
-    unavailable: dict[str, Gap] = field(default_factory=dict)
+    following: list[Following] = []
+    unavailable: dict[str, Gap] = {}
 
 
 class Intake:
@@ -169,11 +169,11 @@ def read_prefetch(
     """
     supplied = Supplied()
     values = {key: read_pages(raw, f"$.prefetch.{key}", needed) for key, raw in prefetch.items()}
-    if most is not None and sum(page.size for pages in values.values() for page in pages) > most:
+    every_page = list(chain.from_iterable(values.values()))
+    if most is not None and sum([page.size for page in every_page]) > most:
         raise PayloadTooLarge(f"More than {most} resources")
-    for pages in values.values():
-        for page in pages:
-            intake.learn_patient(page)
+    for page in every_page:
+        intake.learn_patient(page)
     for key, pages in values.items():
         known = KNOWN_KEYS.get(key, ())
         mapped = known or ((keys[key],) if key in keys else ())
@@ -197,7 +197,7 @@ def _read_page(
         _read_bare(page, mapped, intake.record, supplied)
         return
     kinds = _kinds(page, search, known, mapped)
-    if search is not None and _picks(search) and not mapped:
+    if search is not None and not mapped and _picks(search):
         _note_unavailable(supplied, kinds, "only some were searched for")
     elif not (page.found or page.passed or page.gaps) and (page.failed or page.short):
         _note_unavailable(
