@@ -254,7 +254,7 @@ class _Gathering:
             self._note(fetch.kind, fetch.failure.reason, fetch.failure.detail)
 
     def _take_page(self, kind: str, page: Page) -> None:
-        self.intake.learn_patient(page)
+        self.intake.learn_patient([page])
         if not self.intake.accept(page, "server"):
             self._note(kind, GapReason.SERVER_ERROR, "answered with other patients only")
             return

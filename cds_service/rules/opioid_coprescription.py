@@ -33,7 +33,9 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
     taken = chart.taking_naltrexone()
     micro = _agreed_microgram(naltrexone, clinical)
     indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
-    name, begin = drug(chart, clinical), _begin(chart, clinical)
+    name = drug(chart, clinical)
+    # who takes it already is not asked to start it
+    begin = "renew" if taken and is_renewal(chart, clinical) else "start"
     removable = [o for o in in_basket if not for_opioid_use_disorder(o.medicine, o.reasons, chart)]
     return [
         Finding(
@@ -147,11 +149,6 @@ def _lines(
         prescribed = any([Role.OPIOID in medicine.roles for medicine in others])
         yield say(TOPIC, "still" if prescribed else "still_like", begin=begin, drug=name)
         yield already_stopped(others, clinical)
-
-
-def _begin(chart: PatientChart, clinical: Clinical) -> str:
-    """What not to do yet: who takes it already is not asked to start it."""
-    return "renew" if is_renewal(chart, clinical) else "start"
 
 
 def already_stopped(medicines: Sequence[Medicine], clinical: Clinical) -> str:
