@@ -96,6 +96,7 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     clients = registered_clients(settings)
     say_who_may_call(settings, clients())
     app = _App(__name__, static_folder=None)
+    app.logger = logging.getLogger("flask.app")  # its own lines quote the path: they are another's, not ours
     if settings.trusted_proxies:
         _believe_proxies(app, settings.trusted_proxies)
     init_errors(app)

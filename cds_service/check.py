@@ -62,7 +62,9 @@ def report(
     yield Result("ok", f"knowledge {knowledge}, label region {clinical.label.region}")
     yield _review(settings, clinical)
     on_step("database")
-    if Store(settings).is_up():
+    with Store(settings) as store:
+        is_up = store.is_up()
+    if is_up:
         yield Result("ok", "database: up")
     else:
         yield Result("error", "database: does not answer; feedback would get 503")

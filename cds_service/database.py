@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,9 @@ class FileReader:
         return connection
 
     def _let_go(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):  # two threads may close the same store
+            while True:
+                self._idle.pop().close()
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -97,6 +99,20 @@ def _inserting(dialect: str) -> Any:
     from sqlalchemy.dialects import postgresql  # whoever has a file does not wait for it
 
     return postgresql.insert
+
+
+def kind_of(error: BaseException) -> str:
+    """The kind of a failure for the log, with the driver's own; not its words, which may quote values."""
+    told, cause = type(error).__qualname__, getattr(error, "orig", None)
+    own = getattr(cause, "sqlite_errorname", None) or (type(cause).__qualname__ if cause else told)
+    return told if own == told else f"{told} ({own})"
+
+
+def takes_changes(connection: Connection) -> bool:
+    """Whether the database answers and may be written: a standby of PostgreSQL answers questions alone."""
+    if connection.dialect.name == "postgresql":
+        return bool(connection.exec_driver_sql("show transaction_read_only").scalar() == "off")
+    return bool(connection.exec_driver_sql("select 1").scalar())
 
 
 def is_in_memory(url: str) -> bool:

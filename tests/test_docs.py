@@ -1,7 +1,8 @@
-"""The README says what runs: every setting, every topic, every service."""
+"""The documentation says what runs: every setting, topic and service; its links lead somewhere."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,37 @@ from cds_service.cds_hooks.authentication import Client, read_clients
 from cds_service.rules import Topic
 from cds_service.settings import Settings
 
-CLIENTS = Path(__file__).parent.parent.joinpath("docs/clients.md").read_text("utf-8")
-README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+CLIENTS = (ROOT / "docs/clients.md").read_text("utf-8")
+SETTINGS = (ROOT / "docs/settings.md").read_text("utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+PAGES.remove(ROOT / "docs/knowledge.md")  # generated, with patterns in it that look like links
 
 
 @pytest.mark.parametrize("name", Settings.__struct_fields__)
 def test_every_setting_is_documented(name: str) -> None:
-    assert f"`{name.upper()}`" in README
+    assert f"| `{name.upper()}` |" in SETTINGS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_to_files_and_headings(page: Path) -> None:
+    for file, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text("utf-8")):
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), file
+        if anchor:
+            assert anchor in headings(target.read_text("utf-8")), f"{file}#{anchor}"
+
+
+def headings(text: str) -> set[str]:
+    """The anchors that GitHub makes of headings."""
+    found = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_every_page_can_be_found_from_the_readme() -> None:
+    pages = {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} | {"deploy/README.md"}
+    assert {page for page in pages if f"({page})" not in README} == set()
 
 
 @pytest.mark.parametrize("topic", list(Topic))

@@ -20,6 +20,7 @@ from cds_service.logs import our_handler
 from cds_service.scenarios import load
 from cds_service.settings import Settings
 from tests.conftest import LeakWatch
+from tests.servers import free_port
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 SIGN = "/cds-services/ldn-order-sign"
@@ -108,6 +109,44 @@ def test_development_writes_lines_for_people() -> None:
     )
     assert written(record, cds_environment="development") == "INFO cds_service: answered status=200"
     assert json.loads(written(record, cds_environment="development", log_format="json"))["status"] == 200
+
+
+def test_the_time_says_its_zone() -> None:
+    record = logging.makeLogRecord({"msg": "a", "name": "cds_service", "created": NOW.timestamp()})
+    assert json.loads(written(record))["time"] == "2026-11-22T15:00:00.000+00:00"
+
+
+def test_a_line_written_within_a_request_names_it(client: FlaskClient) -> None:
+    lines: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(written(record))
+
+    asked, handler = request(), Kept()
+    del asked["prefetch"]["medicationRequests"]
+    token = {"token_type": "Bearer", "access_token": "t", "expires_in": 300, "scope": "s", "subject": "s"}
+    asked |= {"fhirServer": f"http://127.0.0.1:{free_port()}/fhir", "fhirAuthorization": token}
+    logger = logging.getLogger("cds_service")
+    logger.addHandler(handler)
+    try:
+        client.post(SIGN, json=asked, headers={"X-Request-Id": "r-7"})
+    finally:
+        logger.removeHandler(handler)
+    told = {line["message"]: line["request_id"] for line in map(json.loads, lines)}
+    assert told["fhir MedicationRequest not complete: unreachable (connection failed)"] == "r-7"
+    assert set(told.values()) == {"r-7"}
+    record = logging.makeLogRecord({"msg": "started", "name": "cds_service"})
+    assert "request_id" not in json.loads(written(record))
+
+
+def test_flasks_own_lines_are_anothers(client: FlaskClient) -> None:
+    """ "Exception on /Patient/Jane [POST]" is what it says when an error handler fails."""
+    app = client.application
+    record = app.logger.makeRecord(
+        app.logger.name, logging.ERROR, "app.py", 7, "Exception on %s [%s]", ("/Jane", "POST"), None
+    )
+    assert "Jane" not in written(record)
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

@@ -12,7 +12,7 @@ from cds_service.chart.clock import Clock
 from cds_service.chart.entries import LISTED_AS, Entry
 from cds_service.chart.model import Evidence, Exposure, Presence
 from cds_service.chart.showing import day, medicine_name
-from cds_service.chart.times import status_of
+from cds_service.chart.times import LASTING, status_of
 from cds_service.fhir.resources import MedicationAdministration, MedicationRecord, MedicationStatement, Period
 from cds_service.knowledge.concepts import Role
 
@@ -24,6 +24,8 @@ class Denial:
     names: frozenset[str]
     day: date | None
     evidence: Evidence
+    says_stopped: bool = False
+    """That no more is given; what was given goes on working."""
 
 
 def is_denial(record: MedicationRecord) -> bool:
@@ -52,17 +54,21 @@ def denial_of(entry: Entry, clock: Clock) -> Denial | None:
     words = "says not taken" if denies else f"says {status}"
     facts = (f"{words}, {day(when)}" if when else words,)
     names = frozenset(i.name for i in entry.medicine.ingredients if i.role is not Role.OTHER)
-    return Denial(
-        names, when, Evidence(medicine_name(entry.medicine), facts, LISTED_AS["MedicationStatement"])
-    )
+    evidence = Evidence(medicine_name(entry.medicine), facts, LISTED_AS["MedicationStatement"])
+    return Denial(names, when, evidence, says_stopped=not denies)
 
 
 def against(exposure: Exposure, denials: Sequence[Denial]) -> Exposure:
-    """A denial ends a use that was over anyway, and contradicts one that is listed as current."""
+    """A denial ends a use that was over anyway, and contradicts one that is listed as current.
+
+    A depot or an implant that was given goes on working after it was stopped.
+    """
     if exposure.kind == "MedicationStatement" and exposure.presence is Presence.ENDED:
         return exposure
     names = {i.name for i in exposure.medicine.ingredients}
     newer = [d for d in denials if d.names & names and not _older(d.day, exposure.first)]
+    if exposure.medicine.form in LASTING:
+        newer = [d for d in newer if not d.says_stopped and exposure.kind != "MedicationAdministration"]
     if not newer:
         return exposure
     if exposure.is_current:

@@ -1,7 +1,8 @@
 """Turns of phrase in written directions, brought to the plain ones that :mod:`directions` reads.
 
 "1 and 1/2", "one and a half", "1/10", "a third of", "4.5 mg/day", "naltrexone 50 mg 2 tablets", "3 mg in the
-morning and 1.5 mg at night", "increase by 1.5 mg every 2 weeks to 4.5", "1.5 mg x 14 d, 3 mg x 14 d".
+morning and 1.5 mg at night", "one capsule in the morning and two at night", "cut the tablet in 10, take one
+piece", "increase by 1.5 mg every 2 weeks to 4.5", "1.5 mg to 4.5 mg", "1.5 mg x 14 d, 3 mg x 14 d".
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ PIECES = (
 """English; then German, French and Spanish, whose counts alone are read."""
 
 _AND_A_HALF = re.compile(r"(?<![\d/.,])(\d+|one|two|three|four)\s+and\s+(?:a|one)[\s-]half\b")
-_COUNTED = {"one": "1", "two": "2", "three": "3", "four": "4"}
+_COUNTED = {"one": "1", "two": "2", "three": "3", "four": "4", "half": "0.5"}
 _SHARE = re.compile(
     rf"\b(?:(?:an?|one|1)[\s-])?(third|fifth|tenth)\s+of(?=\s+(?:an?\s+|the\s+|one\s+)?(?:{PIECES})\b)"
 )
@@ -38,11 +39,30 @@ _MORNING_AND_NIGHT = re.compile(
     rf"({NUMBER})\s*(mg)\b[^,;.]*?\b(?:morning|a\.?m|breakfast)\b\s*(?:and|,|\+|plus|&)\s*"
     rf"({NUMBER})\s*(?:mg)\b[^,;.]*?\b(?:night|evening|p\.?m|bed\s?time|bed)\b"
 )
+_A_COUNT = rf"({NUMBER}|one|two|three|four|half)\b(?!\s*-?(?:{MASS}|mls?)\b)"
+_PIECES_MORNING_AND_NIGHT = re.compile(
+    rf"(?<![\d.,/]){_A_COUNT}\s+({NUMBER}\s*-?(?:{MASS})\s+)?(?:an?\s+)?(?:(?:{PIECES})\b)?[^,;.\d]*?"
+    rf"\b(?:morning|a\.?m|breakfast)\b\s*(?:and|,|\+|plus|&)\s*(?:take\s+)?{_A_COUNT}[^,;.\d]*?"
+    r"\b(?:night|evening|p\.?m|bed\s?time|bed)\b"
+)
+_CUT = re.compile(
+    rf"\b(?:cut|split|divid\w*|break)\s+(?:(?:the|each|an?|one|1)\s+)?({NUMBER}\s*-?(?:{MASS})\s+)?(?:{PIECES})\s+"
+    rf"(?:in|into)\s+({NUMBER})(?:\s+equal)?(?:\s+(?:pieces|parts|portions|doses))?[\s,;.:-]*(?:and\s+)?(?:then\s+)?"
+    rf"take\s+{_A_COUNT}(?:\s+(?:piece|part|portion|dose)s?)?"
+)
+_RISES = r"(?:increas\w*|titrat\w*|rais\w*|go(?:ing)? up)"
+RISE_SIZE = rf"(?:by\b|(?={NUMBER}\s*(?:{MASS}|mls?)?\s*(?:every|each|per|q\s?\d|weekly)))"
+"""What follows "increase" and says by how much, with or without the "by"."""
 _RISE = re.compile(
-    rf"\b(?:increas\w*|titrat\w*|rais\w*|go(?:ing)? up)\s+(?:the\s+)?(?:dose\s+)?by\s+({NUMBER})\s*({MASS})?"
+    rf"\b{_RISES}\s+(?:the\s+)?(?:dose\s+)?{RISE_SIZE}\s*({NUMBER})\s*({MASS})?"
     rf"(?:\s*(?:every|each|per|q)\s*({NUMBER})?\s*({_SPANS})\b|\s*(weekly))?"
     rf"[^.;]*?\b(?:to|until|max\w*)\s+(?:an?\s+|the\s+)?(?:max\w*\s+(?:dose\s+)?)?(?:of\s+)?({NUMBER})\s*({MASS})?"
 )
+_INTERVAL_FIRST = re.compile(
+    rf"\b({_RISES})\s+(weekly|(?:every|each|per|q)\s*(?:{NUMBER}\s*)?(?:{_SPANS})\b)"
+    rf"\s+by\s+({NUMBER}\s*(?:{MASS})?)"
+)
+_FROM_TO = re.compile(rf"(?<![\d.,]){NUMBER}\s*({MASS})\s*(?:-|–|to)\s*({NUMBER})\s*\1\b")
 _DAYS_IN = {"d": 1, "w": 7, "m": 30}
 _MOST_STEPS = 20
 
@@ -56,14 +76,36 @@ def plainly(text: str) -> str:
     text = _FRACTION.sub(_proper, text)
     text = _PRODUCT_AND_COUNT.sub(r"\3 x \1 \2 tablets", text)
     text = _STEP_AND_COMMA.sub(r"\1 then ", _A_DAY.sub(" a day ", text))
+    text = _PIECES_MORNING_AND_NIGHT.sub(_both, _CUT.sub(_part, text))
     text = _MORNING_AND_NIGHT.sub(lambda m: f"{_decimal(_value(m[1]) + _value(m[3]))} mg a day", text)
-    return _RISE.sub(lambda m: _steps(m, text[: m.start()]), text)
+    text = _INTERVAL_FIRST.sub(r"\1 by \3 \2", text)
+    text = _RISE.sub(lambda m: _steps(m, text[: m.start()]), text)
+    return _FROM_TO.sub(r"\2 \1", text)  # of a range the high end counts
 
 
 def _proper(match: re.Match[str]) -> str:
     """A half, a tenth; other pairs ("5/325") are none."""
     above, below = int(match[1]), int(match[2])
     return _decimal(above / below) if 0 < above < below <= 10 else match[0]
+
+
+def _both(match: re.Match[str]) -> str:
+    """The pieces of morning and night together, of the strength that is named."""
+    count = _decimal(_counted(match[1]) + _counted(match[3]))
+    return f"{count} x {match[2]}tablets a day" if match[2] else f"{count} tablets a day"
+
+
+def _part(match: re.Match[str]) -> str:
+    """The share of a tablet that is taken."""
+    parts = _value(match[2])
+    if not parts:
+        return match[0]
+    share = _decimal(_counted(match[3]) / parts)
+    return f"take {share} x {match[1]}tablet" if match[1] else f"take {share} tablet"
+
+
+def _counted(number: str) -> float:
+    return _value(_COUNTED.get(number, number))
 
 
 def _steps(rise: re.Match[str], before: str) -> str:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from cds_service.chart.direction_phrases import MASS as _MASS
 from cds_service.chart.direction_phrases import NUMBER as _NUMBER
 from cds_service.chart.direction_phrases import PIECES as _PIECES
+from cds_service.chart.direction_phrases import RISE_SIZE as _RISE_SIZE
 from cds_service.chart.direction_phrases import plainly
 from cds_service.fhir.dosage import DoseStep
 from cds_service.knowledge.memory import Memory
@@ -37,7 +38,7 @@ _WORDS = {
 }  # fmt: skip
 _WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?![\w/])")
 _NEXT_STEP = re.compile(
-    r"\bthen\b|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
+    r"\bthen\b|→|-+>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
     r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
 )
 _DISSOLVED = re.compile(
@@ -45,7 +46,7 @@ _DISSOLVED = re.compile(
     rf"(?:[a-z]+\s+)?(?:{_PIECES})\s+(?:[a-z]+\s+){{0,3}}?(?:in|with|into|to)\s+({_NUMBER})\s*(?:mls?|cc)\b"
 )
 _CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:{_PIECES})?\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
-_STEPS_UP_TO = re.compile(rf"\bincreas\w* by\b.*?\b(?:to|until|max\w*)\b(?=[^.;]*?{_NUMBER})")
+_STEPS_UP_TO = re.compile(rf"\bincreas\w* {_RISE_SIZE}.*?\b(?:to|until|max\w*)\b(?=[^.;]*?{_NUMBER})")
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
 _COUNT_OF_STRENGTH = re.compile(
     rf"({_NUMBER})\s*(?:x|×|of(?: an?)?|(?:{_PIECES})\s*of)?\s+({_NUMBER})\s*-?({_MASS})\s*(?:{_PIECES})\b"
@@ -60,7 +61,7 @@ _COUNT = re.compile(
     rf"({_NUMBER})\s*(?:of\s+)?(?:an?\s+|the\s+)?(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
 )
 _BARE_COUNT = re.compile(
-    rf"^\W*({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
+    rf"(?:^\W*|\.\s+)({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
 )
 _ONE_PIECE = re.compile(rf"(?<!of )\ban?\s+(?:{_PIECES})\b")
 _DURATION = re.compile(
@@ -75,7 +76,9 @@ _FREQUENCIES = (
     (re.compile(r"\bt\.?i\.?d\b|three times|\b3 times|\btds\b"), 3.0),
     (re.compile(
         r"\bb\.?i\.?d\b|twice|two times|\b2 times|\b2x (?:a|per) day|\bbd\b"
-        r"|morning and (?:night|evening)|\b(?:2 ?x|2 ?mal|zweimal) (?:täglich|am tag)|\b2 fois par jour"
+        r"|morning (?:and|&|\+) (?:at |in the |every )?(?:night|evening|bed ?time)"
+        r"|\bq?am (?:and|&) (?:q?pm|q?hs)\b"
+        r"|\b(?:2 ?x|2 ?mal|zweimal) (?:täglich|am tag)|\b2 fois par jour"
         r"|\b2 veces al d[ií]a|morgens und abends|matin et soir"
     ), 2.0),
     (re.compile(r"every other (?:day|night)|alternate days?|\bqod\b|every second (?:day|night)"), 0.5),

@@ -94,11 +94,13 @@ def _order_times(record: MedicationRecord, clock: Clock) -> Times:
     steps = () if days else read_dosages(record.dosage_instruction)
     days = days or _days_supplied(request.quantity if request else None, steps)
     fills = 1 + ((request.number_of_repeats_allowed or 0) if request else 0)
-    total = days * fills if days else _bounded_days(steps)
+    supplied = days * fills if days else None
+    bounded = None if supplied else _bounded_days(steps)
     start, end = ends(periods_of(record.dosage_instruction), clock)
     first = start or clock.latest(written)
-    until = max([d for d in (plus(first, total), end) if d], default=None)
-    return Times(first, first, until, ended, total)
+    lasts = supplied or (None if end else bounded)  # a period names its last day itself
+    until = max([d for d in (plus(first, lasts), end) if d], default=None)
+    return Times(first, first, until, ended, supplied or bounded)
 
 
 def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
@@ -107,13 +109,8 @@ def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
     ended = clock.latest(period.end)
     asserted = clock.latest(record.date_asserted)
     known = max([d for d in (first, asserted) if d and d <= clock.today], default=first or asserted)
-    over = status_of(record) in OVER
-    if ended is None and over:
-        ended = (
-            clock.latest(record.effective_date_time)
-            or (asserted if status_of(record) == "stopped" else None)
-            or known
-        )
+    if ended is None and status_of(record) in OVER:
+        ended = clock.latest(record.effective_date_time) or asserted  # the first day is no last one
     return Times(first, known, None, ended)
 
 

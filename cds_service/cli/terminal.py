@@ -1,4 +1,4 @@
-"""What the commands print: cards as plain text, headings, problems, progress."""
+"""What the commands print: cards as plain text, headings, lists, JSON, problems."""
 
 from __future__ import annotations
 

@@ -13,19 +13,21 @@ import click
 import msgspec
 
 from cds_service.cds_hooks import HOOKS
+from cds_service.chart.direction_phrases import PIECES
+from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.cli.replay import decider_of, show, show_trace
 from cds_service.cli.terminal import MISUSED, UNREACHABLE, fail, print_json
 from cds_service.conversion import convert_resource
 from cds_service.fhir_server import read_capabilities
 from cds_service.replay import Replayer
-from cds_service.settings import load_settings
 
 _VERSIONS = ("DSTU2", "STU3", "R4", "R5")
 _TOKEN_SECONDS = 3600
+"""What the service is told of the token's life; the server alone knows."""
 _COUNT = re.compile(
     r"[½¼¾]|\btake\b|"
-    r"\b(?:[\d./]+|(?:one )?(?:half|quarter)|one|two|three|four)(?: of)?(?: an?)? ?(?:tab|cap|pill)",
+    rf"\b(?:[\d./]+|(?:one )?(?:half|quarter)|one|two|three|four)(?: of)?(?: an?)? ?(?:{PIECES})",
     re.IGNORECASE,
 )
 """Where a count of tablets or capsules begins."""
@@ -79,20 +81,13 @@ def try_it(
 
     Ends with 1 when the service would refuse, with 3 when the server cannot be reached.
     """
-    server = server.rstrip("/")
+    server, patient = server.rstrip("/"), patient.rpartition("/")[2]
     version = fhir_version or _version_of(server, hidden=as_json)
-    body = _request(
-        hook, server, patient, [_draft(n, text, patient, version) for n, text in enumerate(orders, 1)]
-    )
+    drafts = [_draft(n, text, patient, version) for n, text in enumerate(orders, 1)]
+    body = _request(hook, server, patient, drafts)
     if given := _token(token, token_file):
-        body["fhirAuthorization"] = {
-            "access_token": given,
-            "token_type": "Bearer",
-            "expires_in": _TOKEN_SECONDS,
-            "scope": "patient/*.rs",
-            "subject": "ldn-cds-try",
-        }
-    settings = load_settings()
+        body["fhirAuthorization"] = _authorization(given)
+    settings = configured()
     asking = msgspec.structs.replace(settings, cds_environment="development", time_budget_ms=seconds * 1000)
     replayer = Replayer(decider_of(asking), settings.public_url)
     with progress(f"reading the chart, {seconds} s at most", hidden=as_json):
@@ -109,7 +104,7 @@ def try_it(
 def _version_of(server: str, hidden: bool) -> str:
     try:
         with progress("capability statement", hidden=hidden):
-            return read_capabilities(server, load_settings().verify).release
+            return read_capabilities(server, configured().verify).release
     except OSError as error:
         fail(f"{server}: {error}; --fhir-version goes without asking", UNREACHABLE)
 
@@ -123,6 +118,16 @@ def _token(token: str | None, path: Path | None) -> str | None:
         fail(f"{path}: {error.strerror}", MISUSED)
 
 
+def _authorization(token: str) -> dict[str, Any]:
+    return {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": _TOKEN_SECONDS,
+        "scope": "patient/*.rs",
+        "subject": "ldn-cds-try",
+    }
+
+
 def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]:
     """A draft of ``text``, which a prescriber wrote in one line."""
     medicine, directions = _parts(text)
@@ -131,7 +136,7 @@ def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]
         "id": f"draft-{number}",
         "status": "draft",
         "intent": "order",
-        "subject": {"reference": f"Patient/{patient.rsplit('/', 1)[-1]}"},
+        "subject": {"reference": f"Patient/{patient}"},
         "authoredOn": datetime.now(UTC).isoformat(timespec="seconds"),
         "medicationCodeableConcept": {"text": medicine},
         "dosageInstruction": [{"text": directions}],
@@ -157,7 +162,7 @@ def _parts(text: str) -> tuple[str, str]:
 def _request(hook: str, server: str, patient: str, drafts: list[dict[str, Any]]) -> dict[str, Any]:
     context: dict[str, Any] = {
         "userId": "Practitioner/ldn-cds-try",
-        "patientId": patient.rsplit("/", 1)[-1],
+        "patientId": patient,
         HOOKS[hook].orders_field: {
             "resourceType": "Bundle",
             "type": "collection",

@@ -20,9 +20,9 @@ from weakref import WeakSet
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from cds_service.database import insert_missing
+from cds_service.database import insert_missing, kind_of
 from cds_service.store.journal import Journal, claimed, journal_files, lines_about
 from cds_service.store.schema import cards
 from cds_service.store.served import ServedCard
@@ -60,7 +60,7 @@ class Loader:
         self._on_loaded, self._on_lost, self._housekeeping = on_loaded, on_lost, housekeeping
         self._thread: threading.Thread | None = None
         self._starting, self._loading = threading.Lock(), threading.Lock()
-        self._wake, self._stopped = threading.Event(), False
+        self._wake, self._stopped = threading.Event(), threading.Event()
         self._held: deque[ServedCard] = deque(maxlen=_MOST_HELD)
         _LOADERS.add(self)
 
@@ -82,14 +82,14 @@ class Loader:
     def start(self) -> None:
         """Load from now on, beginning with what earlier processes have left."""
         with self._starting:
-            if self._thread is None and not self._stopped:
+            if self._thread is None and not self._stopped.is_set():
                 self._wake.set()
                 self._thread = threading.Thread(target=self._run, name="journal-loader", daemon=True)
                 self._thread.start()
 
     def stop(self) -> None:
         """Load what there is, and end; does not wait for it."""
-        self._stopped = True
+        self._stopped.set()
         self._wake.set()
 
     def join(self, seconds: float) -> None:
@@ -104,26 +104,29 @@ class Loader:
 
     def after_fork(self) -> None:
         """In a child: it has no thread yet, and the parent's file is not its own."""
-        self._thread, self._wake = None, threading.Event()
+        stopped = self._stopped.is_set()
+        self._thread, self._wake, self._stopped = None, threading.Event(), threading.Event()
+        if stopped:
+            self._stopped.set()
         self._starting, self._loading = threading.Lock(), threading.Lock()
         self._journal.forget()
         self._engine.dispose(close=False)
 
     def _run(self) -> None:
         pause = _COLLECT
-        while not self._stopped:
+        while not self._stopped.is_set():
             self._wake.wait(_LOOK_AROUND)
-            if not self._stopped:
-                time.sleep(pause)
+            self._stopped.wait(pause)
             self._wake.clear()
             pause = _COLLECT if self._try() else min(2 * pause, _LONGEST_PAUSE)
+        self._engine.dispose()  # whoever closed the store did not wait for ever, and closed it before this
 
     def _try(self) -> bool:
         try:
             self.load()
             self._housekeeping()
         except (SQLAlchemyError, OSError) as error:
-            _log.error("cards served wait in the journal: %s", type(error).__qualname__)
+            _log.error("cards served wait in the journal: %s", kind_of(error))
             self._wake.set()
             return False
         return True
@@ -183,9 +186,7 @@ class Loader:
             with self._engine.execution_options(immediate=True).begin() as connection:
                 insert_missing(connection, cards, rows)
             self._on_loaded(len(rows))
-        except OperationalError:
-            raise
-        except DBAPIError:  # one of them does not fit the table: the others must not wait for it
+        except (DataError, IntegrityError):  # one does not fit the table: the others must not wait for it
             if len(served) > 1:
                 for card in served:
                     self._insert([card])

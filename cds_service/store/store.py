@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, text
+from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cds_service.cds_hooks import CallContext, FeedbackItem, RefusedItem, Service
-from cds_service.database import FileReader, folder_of, is_file, is_in_memory, open_database
+from cds_service.database import (
+    FileReader,
+    folder_of,
+    is_file,
+    is_in_memory,
+    kind_of,
+    open_database,
+    takes_changes,
+)
 from cds_service.errors import Unavailable
 from cds_service.keyed_hashes import keyed_hash
 from cds_service.metrics import Metrics
@@ -79,7 +87,7 @@ class Store:
         try:
             self.prepare()
         except (SQLAlchemyError, OSError) as error:
-            _log.error("the database does not answer: %s", type(error).__qualname__)
+            _log.error("the database does not answer: %s", kind_of(error))
         if self._records:
             self._loader.start()
 
@@ -164,7 +172,7 @@ class Store:
             with self.engine.execution_options(immediate=True).begin() as connection:
                 yield connection
         except (DBAPIError, PoolTimeout, OSError) as error:
-            _log.error("the store cannot be written: %s", type(error).__qualname__)
+            _log.error("the store cannot be written: %s", kind_of(error))
             raise Unavailable("Nothing can be stored at the moment", retry_after=_RETRY_AFTER) from error
 
     @contextmanager
@@ -201,18 +209,17 @@ class Store:
     def _rest(self, error: Exception) -> Unavailable:
         """Leaves the database alone for a while; what is to be raised."""
         self._rests_until = time.monotonic() + _REST
-        _log.error("the store cannot be read: %s", type(error).__qualname__)
+        _log.error("the store cannot be read: %s", kind_of(error))
         return _not_now()
 
     def is_up(self) -> bool:
-        """Whether the database answers."""
+        """Whether the database answers, and takes what is to be kept."""
         try:
             self.prepare()
             with self.engine.connect() as connection:
-                connection.execute(text("select 1"))
+                return takes_changes(connection)
         except (SQLAlchemyError, OSError):
             return False
-        return True
 
     def seconds_behind(self) -> float:
         """How long the oldest card has waited for the database, at most."""

@@ -57,6 +57,28 @@ Step = tuple[float, str, float | None, float | None]
         ("crush a tablet and mix in 100 ml water, 3 ml daily", [(0.03, "unit", 1, None)]),
         ("1½ capsules nightly", [(1.5, "unit", 1, None)]),
         ("4.5 mg/day", [(4.5, "mg", 1, None)]),
+        (
+            "3.5 mg QHS, increase 0.5 mg every week as tolerated up to 4.5 mg",
+            [(3.5, "mg", 1, 7), (4, "mg", 1, 7), (4.5, "mg", 1, None)],
+        ),
+        (
+            "1.5 mg nightly, increasing weekly by 1.5 mg to a maximum of 4.5 mg",
+            [(1.5, "mg", 1, 7), (3, "mg", 1, 7), (4.5, "mg", 1, None)],
+        ),
+        ("increase 1 mg every week up to 4.5 mg", [(4.5, "mg", None, None)]),
+        ("take one capsule by mouth in the morning and one at night", [(2, "unit", 1, None)]),
+        ("1 capsule in the morning and 2 at bedtime", [(3, "unit", 1, None)]),
+        ("one 4.5 mg capsule in the morning and one at bedtime", [(9, "mg", 1, None)]),
+        ("1 capsule in the morning and at night", [(1, "unit", 2, None)]),
+        ("1 cap AM and PM", [(1, "unit", 2, None)]),
+        ("cut tablet in 10, take one piece at bedtime", [(0.1, "unit", 1, None)]),
+        ("cut a 50 mg tablet into 10 equal pieces and take 1 piece nightly", [(5, "mg", 1, None)]),
+        (
+            "1.5 mg → 3 mg -> 45 mg nightly",
+            [(1.5, "mg", 1, None), (3, "mg", 1, None), (45, "mg", 1, None)],
+        ),
+        ("Not before 1 Dec, and only if opioid-free. 1 daily", [(1, "unit", 1, None)]),
+        ("1.5 mg to 4.5 mg nightly", [(4.5, "mg", 1, None)]),
         ("4.5mg/d", [(4.5, "mg", 1, None)]),
         ("take 3 mg (1 capsule) in the morning and 1.5 mg at night", [(4.5, "mg", 1, None)]),
         (

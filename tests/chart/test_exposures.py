@@ -334,3 +334,37 @@ def test_other_patients_and_broken_entries_lose_only_themselves() -> None:
     )
     assert [e.id for e in found.exposures] == ["m2"]
     assert {str(gap.reason) for gap in found.gaps} >= {"other-patient", "malformed"}
+
+
+# --- what was stopped, and what goes on working ------------------------------
+
+
+@pytest.mark.parametrize("depot", [SUBLOCADE, VIVITROL, {"text": "Probuphine implant"}])
+def test_a_depot_that_was_stopped_still_works_and_no_entry_disputes_it(depot: dict[str, Any]) -> None:
+    period = {"start": ago(200), "end": ago(14)}
+    exposure = only(statement(depot, status="stopped", effectivePeriod=period))
+    assert (exposure.presence, exposure.contradicted) == (Presence.ACTIVE, None)
+
+
+def test_a_depot_ordered_and_not_taken_is_a_contradiction() -> None:
+    order = medication_request(VIVITROL, authoredOn=ago(10))
+    first, *_ = chart(order, statement(VIVITROL, status="not-taken", dateAsserted=ago(1))).exposures
+    assert first.contradicted
+
+
+@pytest.mark.parametrize("status", ["completed", "stopped"])
+@pytest.mark.parametrize(("began", "days"), [(12, 0), (50, 20), (400, 370)])
+def test_a_use_without_an_end_did_not_end_on_its_first_day(status: str, began: int, days: int) -> None:
+    exposure = only(statement(status=status, effectivePeriod={"start": ago(began)}))
+    assert (days_ago(exposure), exposure.end_documented) == (days, False)
+
+
+def test_a_long_acting_opioid_without_an_end_may_have_ended_yesterday() -> None:
+    exposure = only(statement(METHADONE, status="stopped", effectivePeriod={"start": ago(100)}))
+    assert (exposure.presence, exposure.ended) == (Presence.ENDED, None)
+
+
+def test_a_period_names_its_last_day_itself() -> None:
+    timing = {"repeat": {"boundsPeriod": {"start": ago(60), "end": ago(5)}}}
+    order = medication_request(status="stopped", authoredOn=ago(60), dosageInstruction=[{"timing": timing}])
+    assert days_ago(only(order)) == 5
