@@ -56,7 +56,10 @@ class AuditTrail:
             moment = now.isoformat(timespec="milliseconds")
             line = msgspec.json.encode({"time": moment, **record, **hashed}) + b"\n"
             with self._lock:
-                if os.write(self._file(now.date()), line) < len(line):
+                file = self._file(now.date())
+                written = os.write(file, line)
+                if written < len(line):  # a full disk: half a line would spoil the next
+                    os.ftruncate(file, os.fstat(file).st_size - written)
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._on_failure()

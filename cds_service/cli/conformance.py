@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cds_service.cli.progress import progress
-from cds_service.cli.terminal import MISUSED, UNREACHABLE, coloured, fail, print_json, wrapped
+from cds_service.cli.terminal import MISUSED, UNREACHABLE, HttpUrl, coloured, fail, print_json, wrapped
 from cds_service.conformance import SANDBOX_ORIGIN, Options, Result, Target, Unreachable, examine, is_refused
 from cds_service.conformance.signing import PrivateKey, Signer, read_key
 
@@ -18,7 +18,7 @@ _COLOURS = {"pass": "green", "fail": "red"}
 
 
 @click.command()
-@click.argument("url")
+@click.argument("url", type=HttpUrl())
 @click.option(
     "--request",
     "requests",

@@ -295,7 +295,8 @@ def test_the_command_as_json_with_a_request_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["http://127.0.0.1:1"], 3, "cannot be reached"),
+        (["http://127.0.0.1:1"], 3, "connection failed: Connection refused"),
+        (["ehr.example.org"], 2, "no http or https URL"),
         (["http://127.0.0.1:1", "--key", "/nowhere.pem", "--iss", "x"], 2, "/nowhere.pem"),
         (["http://127.0.0.1:1", "--key", "/nowhere.pem"], 2, "--key needs --iss"),
         (["http://127.0.0.1:1", "--sandbox-key", "/nowhere.pem"], 2, "/nowhere.pem"),
