@@ -19,14 +19,10 @@ from sqlalchemy import select
 
 from cds_service import create_app
 from cds_service.cds_hooks.validation import validate_discovery
-from cds_service.knowledge.clinical import load_clinical
-from cds_service.knowledge.site_knowledge import forget_site_knowledge
 from cds_service.rules import Topic
 from cds_service.scenarios import load
-from cds_service.settings import Settings, load_settings
-from cds_service.site import is_signed
+from cds_service.settings import Settings
 from cds_service.store.schema import feedback
-from tests.sites import codes_of_a_site
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 SIGN = "/cds-services/ldn-order-sign"
@@ -381,84 +377,3 @@ def test_accepted_feedback_needs_its_suggestion(client: FlaskClient) -> None:
     answer = client.post(f"{SIGN}/feedback", json={"feedback": [item]})
     assert answer.status_code == 400
     assert answer.json["issue"][0]["expression"] == ["$.feedback[0].acceptedSuggestions"]  # type: ignore[index]
-
-
-# --- settings ---------------------------------------------------------------------------
-
-
-def test_settings_come_from_the_environment_and_from_one_file(tmp_path: Path) -> None:
-    file = tmp_path / "settings.toml"
-    file.write_text('time_budget_ms = 250\ncors_origins = ["https://a.example"]\n')
-    found = load_settings(
-        {"CDS_SETTINGS": str(file), "TIME_BUDGET_MS": "300", "CDS_ENVIRONMENT": "development"}
-    )
-    assert (found.time_budget_ms, found.cors_origins, found.development) == (
-        300,
-        ("https://a.example",),
-        True,
-    )
-
-
-@pytest.mark.parametrize(
-    "environ",
-    [
-        {"TIME_BUDGET_MS": "soon"},
-        {"CDS_ENVIRONMENT": "test"},
-        {"TIME_ZONE": "Mars/Olympus"},
-        {"PREFETCH_KEYS": "{"},
-    ],
-)
-def test_a_setting_that_does_not_fit_stops_the_start(environ: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="settings"):
-        load_settings(environ)
-
-
-def test_a_site_changes_figures_in_its_own_file(tmp_path: Path) -> None:
-    file = tmp_path / "site.toml"
-    file.write_text('[label]\nregion = "EU"\n[rules]\noff = ["surgery"]\n')
-    clinical = load_clinical(file)
-    assert (clinical.label.region, clinical.rules.off) == ("EU", ("surgery",))
-    assert clinical.opioid_free.short == 10
-
-
-def test_a_figure_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "site.toml"
-    file.write_text("[opioid_free]\nshrt = 7\n")
-    with pytest.raises(ValueError, match="shrt"):
-        load_clinical(file)
-
-
-def test_a_site_adds_its_own_codes(tmp_path: Path) -> None:
-    codes = codes_of_a_site(tmp_path)
-    client = create_app(settings(tmp_path, knowledge_dir=str(codes)), now=lambda: NOW).test_client()
-    coded = {"coding": [{"system": "https://ehr.example.org/drugs", "code": "LDN45"}]}
-    empty = {"resourceType": "Bundle", "type": "searchset"}
-    keys = (
-        "medicationRequests",
-        "medicationStatements",
-        "conditions",
-        "allergies",
-        "observations",
-        "patient",
-    )
-    request = sign(naltrexone_order(medicationCodeableConcept=coded), prefetch=dict.fromkeys(keys, empty))
-    try:
-        assert "starting-dose" in topics(client.post(SIGN, json=request))
-    finally:
-        forget_site_knowledge()
-
-
-def test_codes_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no such folder"):
-        create_app(settings(tmp_path, knowledge_dir=str(tmp_path / "none")))
-
-
-def test_production_wants_a_reviewer_or_a_decision(tmp_path: Path) -> None:
-    clinical = load_clinical()
-    signed = tmp_path / "site.toml"
-    signed.write_text('[review]\nreviewer = "A. Pharmacist"\n')
-    production = settings(tmp_path, cds_environment="production")
-    assert not is_signed(production, clinical)
-    assert is_signed(production, load_clinical(signed))
-    assert is_signed(settings(tmp_path, cds_environment="production", allow_unreviewed=True), clinical)
-    assert is_signed(settings(tmp_path), clinical)

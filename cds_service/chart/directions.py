@@ -61,7 +61,7 @@ _COUNT = re.compile(
     rf"({_NUMBER})\s*(?:of\s+)?(?:an?\s+|the\s+)?(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
 )
 _BARE_COUNT = re.compile(
-    rf"^\W*({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
+    rf"(?:^\W*|\.\s+)({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
 )
 _ONE_PIECE = re.compile(rf"(?<!of )\ban?\s+(?:{_PIECES})\b")
 _DURATION = re.compile(

@@ -14,13 +14,13 @@ import msgspec
 
 from cds_service.cds_hooks import HOOKS
 from cds_service.chart.direction_phrases import PIECES
+from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.cli.replay import decider_of, show, show_trace
 from cds_service.cli.terminal import MISUSED, UNREACHABLE, HttpUrl, fail, print_json
 from cds_service.conversion import convert_resource
 from cds_service.fhir_server import read_capabilities
 from cds_service.replay import Replayer
-from cds_service.settings import load_settings
 
 _VERSIONS = ("DSTU2", "STU3", "R4", "R5")
 _TOKEN_SECONDS = 3600
@@ -94,7 +94,7 @@ def try_it(
     body = _request(hook, server, patient, drafts)
     if given := _token(token, token_file):
         body["fhirAuthorization"] = _authorization(given)
-    settings = load_settings()
+    settings = configured()
     asking = msgspec.structs.replace(settings, cds_environment="development", time_budget_ms=seconds * 1000)
     replayer = Replayer(decider_of(asking), settings.public_url)
     with progress(f"reading the chart, {seconds} s at most", hidden=as_json):
@@ -111,7 +111,7 @@ def try_it(
 def _version_of(server: str, hidden: bool) -> str:
     try:
         with progress("capability statement", hidden=hidden):
-            return read_capabilities(server, load_settings().verify).release
+            return read_capabilities(server, configured().verify).release
     except OSError as error:
         fail(f"{server}: {error}; --fhir-version goes without asking", UNREACHABLE)
 

@@ -77,6 +77,7 @@ Step = tuple[float, str, float | None, float | None]
             "1.5 mg → 3 mg -> 45 mg nightly",
             [(1.5, "mg", 1, None), (3, "mg", 1, None), (45, "mg", 1, None)],
         ),
+        ("Not before 1 Dec, and only if opioid-free. 1 daily", [(1, "unit", 1, None)]),
         ("1.5 mg to 4.5 mg nightly", [(4.5, "mg", 1, None)]),
         ("4.5mg/d", [(4.5, "mg", 1, None)]),
         ("take 3 mg (1 capsule) in the morning and 1.5 mg at night", [(4.5, "mg", 1, None)]),
