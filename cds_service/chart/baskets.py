@@ -191,7 +191,7 @@ def _medication_order(
         if medicine.has(Role.NALTREXONE)
         else NaltrexoneDose()
     )
-    mg = daily_mg(steps, medicine) if medicine.has(Role.PERIPHERAL_OPIOID) else None
+    mg = daily_mg(steps, _directions(resource), medicine) if medicine.has(Role.PERIPHERAL_OPIOID) else None
     starts, until = _dates(resource, clock)
     return Order(
         path=draft.path,

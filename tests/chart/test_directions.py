@@ -78,6 +78,8 @@ Step = tuple[float, str, float | None, float | None]
             [(1.5, "mg", 1, None), (3, "mg", 1, None), (45, "mg", 1, None)],
         ),
         ("Not before 1 Dec, and only if opioid-free. 1 daily", [(1, "unit", 1, None)]),
+        ("100 mg Mon and Wed, 150 mg Fri", [(100, "mg", 3 / 7, None)]),
+        ("50 mg Mon-Fri daily", [(50, "mg", 1, None)]),
         ("1.5 mg to 4.5 mg nightly", [(4.5, "mg", 1, None)]),
         ("4.5mg/d", [(4.5, "mg", 1, None)]),
         ("take 3 mg (1 capsule) in the morning and 1.5 mg at night", [(4.5, "mg", 1, None)]),

@@ -368,3 +368,46 @@ def test_a_period_names_its_last_day_itself() -> None:
     timing = {"repeat": {"boundsPeriod": {"start": ago(60), "end": ago(5)}}}
     order = medication_request(status="stopped", authoredOn=ago(60), dosageInstruction=[{"timing": timing}])
     assert days_ago(only(order)) == 5
+
+
+# --- which product a denial means ------------------------------------------
+
+TABLET_5 = {"text": "oxycodone 5 mg tablet"}
+
+
+def first(*resources: dict[str, Any]) -> Exposure:
+    """The exposure of the first of ``resources``."""
+    return chart(*resources).exposures[0]
+
+
+def stopped(text: str, days: int | None = 3) -> dict[str, Any]:
+    """A statement of what was stopped; without a day, one that only says so."""
+    period = {"effectivePeriod": {"start": ago(200), "end": ago(days)}} if days is not None else {}
+    return statement({"text": text}, status="stopped", **period)
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [
+        stopped("OxyContin 20 mg tablet"),
+        stopped("oxycodone 10 mg tablet"),
+        stopped("Percocet 5-325 tablet"),
+        stopped("oxycodone 5 mg/5 mL oral solution"),
+        stopped("oxycodone", None),
+        stopped("oxycodone 5 mg tablet", 20),
+    ],
+    ids=["long-acting", "strength", "combination", "form", "no day", "the day it began"],
+)
+def test_another_product_that_was_stopped_disputes_nothing(denial: dict[str, Any]) -> None:
+    taken = first(medication_request(TABLET_5, authoredOn=ago(20)), denial)
+    assert (taken.presence, taken.contradicted) == (Presence.ACTIVE, None)
+
+
+@pytest.mark.parametrize("text", ["oxycodone", "Oxycodone 5 mg tablets", "oxycodone tablet"])
+def test_the_same_product_that_was_stopped_is_a_contradiction(text: str) -> None:
+    assert first(medication_request(TABLET_5, authoredOn=ago(20)), stopped(text)).contradicted
+
+
+def test_a_long_acting_product_does_not_end_the_short_acting_one_earlier() -> None:
+    order = medication_request(TABLET_5, status="completed", authoredOn=ago(20), dispenseRequest=supply(18))
+    assert days_ago(first(order, stopped("OxyContin 20 mg tablet", 12))) == 2
