@@ -256,6 +256,17 @@ def test_records_end_with_their_time(tmp_path: Path) -> None:
     trail.close()
 
 
+def test_replicas_share_a_folder_and_what_is_too_old_goes_whoever_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host, days in (("gone", 0), ("one", 31), ("two", 31)):
+        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        trail = AuditTrail(tmp_path, 30, key="k", now=lambda days=days: NOW + timedelta(days=days))
+        trail.write({"host": host}, patient="p1", user=None, hook_instance="h")
+        trail.close()
+    assert [record["host"] for record in records(tmp_path)] == ["one", "two"]
+
+
 def test_a_disk_that_refuses_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("in the way")
     settings = Settings(

@@ -41,10 +41,9 @@ def read_document(
             return _read(session, url, user_agent, over, max_bytes)
     except AddressRefused:
         raise OSError("address refused") from None
-    except requests.RequestException as error:
-        raise OSError(in_words(error)) from None
-    except urllib3.exceptions.HTTPError as error:
-        raise OSError(type(error).__name__) from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        late = time.monotonic() >= over  # being hung up on looks like a broken connection
+        raise OSError("no answer in time" if late else in_words(error)) from None
     finally:
         end.cancel()
 
