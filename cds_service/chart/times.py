@@ -100,7 +100,16 @@ def _order_times(record: MedicationRecord, clock: Clock) -> Times:
     first = start or clock.latest(written)
     lasts = supplied or (None if end else bounded)  # a period names its last day itself
     until = max([d for d in (plus(first, lasts), end) if d], default=None)
+    ended = ended or _stopped_on(record, until, clock)
     return Times(first, first, until, ended, supplied or bounded)
+
+
+def _stopped_on(record: MedicationRecord, until: date | None, clock: Clock) -> date | None:
+    """R5: the day an order was stopped, unless its supply had ended before."""
+    if not isinstance(record, MedicationRequest) or status_of(record) != "stopped":
+        return None
+    changed = clock.latest(record.status_changed)
+    return changed if changed and (until is None or changed <= until) else None
 
 
 def _statement_times(record: MedicationStatement, clock: Clock) -> Times:

@@ -7,7 +7,6 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 import msgspec
@@ -18,9 +17,10 @@ from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.cli.replay import decider_of, show, show_trace
 from cds_service.cli.terminal import MISUSED, UNREACHABLE, HttpUrl, fail, print_json
-from cds_service.conversion import convert_resource
 from cds_service.fhir_server import read_capabilities
 from cds_service.replay import Replayer
+from cds_service.workbench.basket import request_of
+from cds_service.workbench.orders import OrderForm, blank, write
 
 _VERSIONS = ("DSTU2", "STU3", "R4", "R5")
 _TOKEN_SECONDS = 3600
@@ -91,7 +91,7 @@ def try_it(
     server, patient = server.rstrip("/"), patient.rpartition("/")[2]
     version = fhir_version or _version_of(server, hidden=as_json)
     drafts = [_draft(n, text, patient, version) for n, text in enumerate(orders, 1)]
-    body = _request(hook, server, patient, drafts)
+    body = {**request_of(HOOKS[hook], patient, drafts, drafts), "fhirServer": server}
     if given := _token(token, token_file):
         body["fhirAuthorization"] = _authorization(given)
     settings = configured()
@@ -138,17 +138,8 @@ def _authorization(token: str) -> dict[str, Any]:
 def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]:
     """A draft of ``text``, which a prescriber wrote in one line."""
     medicine, directions = _parts(text)
-    draft = {
-        "resourceType": "MedicationRequest",
-        "id": f"draft-{number}",
-        "status": "draft",
-        "intent": "order",
-        "subject": {"reference": f"Patient/{patient}"},
-        "authoredOn": datetime.now(UTC).isoformat(timespec="seconds"),
-        "medicationCodeableConcept": {"text": medicine},
-        "dosageInstruction": [{"text": directions}],
-    }
-    return draft if version == "R4" else convert_resource(draft, version)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return write(blank(number, patient, now, version), OrderForm(drug=medicine, sig=directions), version)
 
 
 def _parts(text: str) -> tuple[str, str]:
@@ -164,18 +155,3 @@ def _parts(text: str) -> tuple[str, str]:
     if count and count.start():
         return text[: count.start()].strip(), text[count.start() :].strip()
     return text.strip(), text.strip()
-
-
-def _request(hook: str, server: str, patient: str, drafts: list[dict[str, Any]]) -> dict[str, Any]:
-    context: dict[str, Any] = {
-        "userId": "Practitioner/ldn-cds-try",
-        "patientId": patient,
-        HOOKS[hook].orders_field: {
-            "resourceType": "Bundle",
-            "type": "collection",
-            "entry": [{"resource": draft} for draft in drafts],
-        },
-    }
-    if HOOKS[hook].selects:
-        context["selections"] = [f"{draft['resourceType']}/{draft['id']}" for draft in drafts]
-    return {"hook": hook, "hookInstance": str(uuid4()), "fhirServer": server, "context": context}

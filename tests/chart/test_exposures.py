@@ -411,3 +411,17 @@ def test_the_same_product_that_was_stopped_is_a_contradiction(text: str) -> None
 def test_a_long_acting_product_does_not_end_the_short_acting_one_earlier() -> None:
     order = medication_request(TABLET_5, status="completed", authoredOn=ago(20), dispenseRequest=supply(18))
     assert days_ago(first(order, stopped("OxyContin 20 mg tablet", 12))) == 2
+
+
+@pytest.mark.parametrize(
+    ("elements", "days"),
+    [
+        ({"statusChanged": ago(2)}, 2),
+        ({"statusChanged": ago(2), "dispenseRequest": supply(100)}, 20),
+        ({"statusChanged": ago(30), "dispenseRequest": supply(100)}, 30),
+    ],
+    ids=["no supply", "supply ended before", "stopped before its supply ended"],
+)
+def test_r5_tells_the_day_an_order_was_stopped(elements: dict[str, Any], days: int) -> None:
+    exposure = only(medication_request(status="stopped", authoredOn=ago(120), **elements))
+    assert days_ago(exposure) == days

@@ -339,6 +339,7 @@ Methadone maintenance = opioid-agonist-therapy
 Patient on methadone program = opioid-agonist-therapy
 IV heroin use, active = opioid-use-disorder
 Heroin use = opioid-use-disorder
+Kratom dependence = opioid-use-disorder
 Opioid use, unspecified = opioid-use-disorder
 Former heroin user =
 Opioid use agreement =

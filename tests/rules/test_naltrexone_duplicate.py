@@ -73,7 +73,7 @@ def test_another_antagonist_on_the_list(exposure, words):
     ],
     ids=["naloxone in buprenorphine", "rescue kit", "Embeda", "ended", "renewal", "supply used up", "LDN"],
 )
-def test_silent(exposure):
+def test_what_is_no_second_treatment_is_silent(exposure):
     assert judged(exposures=(exposure,)) == []
 
 
