@@ -34,9 +34,7 @@ def is_denial(record: MedicationRecord) -> bool:
         return bool(record.not_given or record.was_not_given)
     if not isinstance(record, MedicationStatement):
         return False
-    return (
-        bool(record.was_not_taken) or (record.taken or "").lower() == "n" or status_of(record) == "not-taken"
-    )
+    return bool(record.was_not_taken) or record.taken == "n" or status_of(record) == "not-taken"
 
 
 def denial_of(entry: Entry, clock: Clock) -> Denial | None:

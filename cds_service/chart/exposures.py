@@ -107,11 +107,11 @@ def _is_order(record: MedicationRecord) -> bool:
     """Plans and proposals are not orders; ``doNotPerform`` is the opposite of one."""
     if not isinstance(record, MedicationRequest):
         return True
-    return (record.intent or "order").strip().lower() not in _NOT_AN_ORDER and not record.do_not_perform
+    return record.intent not in _NOT_AN_ORDER and not record.do_not_perform
 
 
 def _daily_mg(entry: Entry, steps: Sequence[DoseStep]) -> float | None:
-    if not entry.medicine.has(Role.PERIPHERAL_OPIOID):
+    if Role.PERIPHERAL_OPIOID not in entry.medicine.roles:
         return None
     return daily_mg(steps, _texts(entry), entry.medicine)
 
@@ -121,7 +121,7 @@ def _texts(entry: Entry) -> list[str]:
 
 
 def _dose(entry: Entry, steps: Sequence[DoseStep]) -> NaltrexoneDose | None:
-    if not entry.medicine.has(Role.NALTREXONE):
+    if Role.NALTREXONE not in entry.medicine.roles:
         return None
     return naltrexone_dose(steps, _texts(entry), entry.medicine)
 

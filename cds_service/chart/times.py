@@ -63,7 +63,7 @@ def dosages_of(record: MedicationRecord) -> list[Dosage]:
 
 def status_of(record: MedicationRecord) -> str:
     """The status in FHIR's spelling, ``unknown`` when absent; in R5 the adherence speaks for ``recorded``."""
-    status = (record.status or "unknown").strip().lower()
+    status = record.status or "unknown"
     if status == "recorded" and isinstance(record, MedicationStatement) and record.adherence:
         codes = " ".join((c.code or "").lower() for c in (record.adherence.code or CodeableConcept()).coding)
         return next((older for code, older in _ADHERENCE if code in codes), "unknown")

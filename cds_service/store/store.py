@@ -61,7 +61,8 @@ class Store:
         self._metrics = metrics or Metrics()
         self.comments = Comments.from_settings(settings)
         self.engine = open_database(settings.database_url)
-        self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        self._no_answer = (DBAPIError, driver_error, PoolTimeout, OSError)
         self._file = FileReader(self.engine) if is_file(settings.database_url) else None
         self._records = settings.record_cards and not is_in_memory(settings.database_url)
         folder = settings.journal_dir or folder_of(settings.database_url) / "journal"
@@ -181,28 +182,35 @@ class Store:
         Raises :class:`~cds_service.errors.Unavailable` when the database does not answer, and for a
         second after that without asking it: whoever answers a prescriber cannot wait each time.
         """
-        with self._answering(), self.engine.connect() as connection:
-            yield connection
+        self._require_rested()
+        try:
+            self.prepare()
+            with self.engine.connect() as connection:
+                yield connection
+        except self._no_answer as error:
+            raise self._rest(error) from error
 
     def has_rows(self, question: Select[Any], parameters: Mapping[str, str]) -> bool:
         """Whether ``question`` finds anything, asked in the shortest way. Raises as :meth:`reading` does."""
-        with self._answering():
+        self._require_rested()
+        try:
+            self.prepare()
             if self._file is not None:
                 return bool(self._file.rows(_as_text(question), parameters))
             with self.engine.connect() as connection:
                 return connection.execute(question, parameters).first() is not None
+        except self._no_answer as error:
+            raise self._rest(error) from error
 
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _require_rested(self) -> None:
         if time.monotonic() < self._rests_until:
-            raise Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER)
-        try:
-            self.prepare()
-            yield
-        except (DBAPIError, self._driver_error, PoolTimeout, OSError) as error:
-            self._rests_until = time.monotonic() + _REST
-            _log.error("the store cannot be read: %s", kind_of(error))
-            raise Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER) from error
+            raise _not_now()
+
+    def _rest(self, error: Exception) -> Unavailable:
+        """Leaves the database alone for a while; what is to be raised."""
+        self._rests_until = time.monotonic() + _REST
+        _log.error("the store cannot be read: %s", kind_of(error))
+        return _not_now()
 
     def is_up(self) -> bool:
         """Whether the database answers, and takes what is to be kept."""
@@ -254,6 +262,10 @@ class _Housekeeping:
 def _as_text(question: Select[Any]) -> str:
     """As SQLite's driver takes it, parameters by name."""
     return str(question.compile(dialect=sqlite.dialect(paramstyle="named")))
+
+
+def _not_now() -> Unavailable:
+    return Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER)
 
 
 def _in_lower_case(item: FeedbackItem) -> FeedbackItem:

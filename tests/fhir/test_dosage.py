@@ -9,7 +9,7 @@ import pytest
 
 from cds_service.fhir import DoseStep, read_dosages
 from cds_service.fhir.resources import Dosage, Quantity
-from cds_service.fhir.units import days_of, read_unit
+from cds_service.fhir.units import Unit, days_of, read_unit
 
 MG = {"value": 4.5, "unit": "mg", "code": "mg"}
 
@@ -108,7 +108,7 @@ def test_epics_three_ways_of_one_dose(entries: list[dict[str, Any]], chosen: flo
 def test_a_unit_is_named_by_its_code_else_by_its_text(
     code: str | None, unit: str | None, name: str | None
 ) -> None:
-    assert read_unit(Quantity(value=1, code=code, unit=unit)) == (name, None)
+    assert read_unit(Quantity(value=1, code=code, unit=unit)) == Unit(name)
 
 
 def test_a_code_and_a_text_that_name_different_masses_are_a_conflict() -> None:
