@@ -26,8 +26,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bodies import SIZES, order_sign, vocabulary
+from benchmarks.bodies import SIZES, order_sign
 from benchmarks.processes import COMMANDS, Server, serving
+from benchmarks.vocabulary import vocabulary
 
 Json = dict[str, Any]
 

@@ -3,97 +3,34 @@
 Each resource is about 2 kB, as EHRs send them: identifiers, meta, encounter, several codings with displays,
 dosage with text and structure. Every body is another patient with other ids, dates, doses and directions;
 what is ordered and measured is drawn from one vocabulary, common entries more often, as in one hospital.
-Codes that the knowledge tables do not hold are invented, and so is every patient.
+Every patient is invented.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-Json = dict[str, Any]
+from benchmarks.vocabulary import LOINC, OURS, RXNORM, SNOMED, Json, Vocabulary, vocabulary
 
 SIZES = (10, 50, 200, 1000)
 """Resources in prefetch."""
 
 _BASE = "https://ehr.example.org/api/FHIR/R4"
-_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_SNOMED = "http://snomed.info/sct"
-_ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
-_LOINC = "http://loinc.org"
 _UCUM = "http://unitsofmeasure.org"
 _HL7 = "http://terminology.hl7.org/CodeSystem"
-_OURS = "urn:oid:1.2.840.114350.1.13.999.2.7"
-
-_DRUGS = (
-    "lisinopril", "atorvastatin", "metformin", "levothyroxine", "amlodipine", "metoprolol succinate",
-    "omeprazole", "losartan", "gabapentin", "hydrochlorothiazide", "sertraline", "simvastatin", "montelukast",
-    "escitalopram", "rosuvastatin", "bupropion", "furosemide", "trazodone", "duloxetine", "prednisone",
-    "tamsulosin", "pantoprazole", "fluticasone", "clopidogrel", "warfarin", "apixaban", "cetirizine",
-    "cyclobenzaprine", "methotrexate", "hydroxychloroquine", "folic acid", "cholecalciferol", "aripiprazole",
-    "lamotrigine", "topiramate", "propranolol", "venlafaxine", "amitriptyline", "famotidine", "ibuprofen",
-)  # fmt: skip
-_FORMS = (("tablet", "TAB"), ("capsule", "CAP"), ("extended release tablet", "TAB"), ("oral solution", "ML"))
-_STRENGTHS = ("5 mg", "10 mg", "20 mg", "25 mg", "40 mg", "50 mg", "100 mg", "500 mg")
 _TIMES = (
     ("daily", 1, 1, "d"),
     ("twice daily", 2, 1, "d"),
     ("every 8 hours", 1, 8, "h"),
     ("nightly", 1, 1, "d"),
 )
-_PROBLEMS = (
-    "Essential hypertension", "Type 2 diabetes mellitus without complication", "Hyperlipidaemia",
-    "Fibromyalgia", "Major depressive disorder, single episode", "Generalised anxiety disorder",
-    "Low back pain", "Migraine",
-    "Osteoarthritis of knee", "Hypothyroidism", "Gastro-oesophageal reflux disease", "Asthma", "Obesity",
-    "Vitamin D deficiency", "Irritable bowel syndrome", "Seasonal allergic rhinitis", "Insomnia", "Psoriasis",
-    "Rheumatoid arthritis", "Chronic kidney disease stage 2", "Iron deficiency anaemia", "Tension headache",
-    "Encounter for immunization", "Prediabetes", "Sciatica", "Atrial fibrillation", "Acute sinusitis",
-)  # fmt: skip
-_TESTS = (
-    ("Sodium", "mmol/L"), ("Potassium", "mmol/L"), ("Chloride", "mmol/L"), ("Creatinine", "mg/dL"),
-    ("Glucose", "mg/dL"), ("Calcium", "mg/dL"), ("Haemoglobin", "g/dL"), ("Haematocrit", "%"),
-    ("Leukocytes", "10*3/uL"), ("Platelets", "10*3/uL"), ("Cholesterol in LDL", "mg/dL"), ("TSH", "m[IU]/L"),
-    ("Haemoglobin A1c", "%"), ("Albumin", "g/dL"), ("Bilirubin, total", "mg/dL"), ("Body weight", "kg"),
-    ("Body height", "cm"), ("Heart rate", "/min"), ("Systolic blood pressure", "mm[Hg]"),
-    ("Ferritin", "ng/mL"),
-)  # fmt: skip
 _KNOWN_TESTS = (("1742-6", "ALT"), ("1920-8", "AST"))
-_ALLERGENS = (
-    "Penicillin G",
-    "Sulfonamide antibiotics",
-    "Latex",
-    "Peanut",
-    "Iodinated contrast",
-    "Lisinopril",
-)
 _REACTIONS = ("Hives", "Rash", "Swelling", "Shortness of breath", "Nausea")
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What one hospital orders, records and measures: concepts ready to be used, the common ones first."""
-
-    drugs: tuple[Json, ...]
-    problems: tuple[Json, ...]
-    tests: tuple[tuple[Json, str], ...]
-    allergens: tuple[Json, ...]
-
-
-def vocabulary() -> Vocabulary:
-    """The same every time."""
-    products = [(drug, strength, *form) for drug in _DRUGS for strength in _STRENGTHS for form in _FORMS]
-    random.Random(1).shuffle(products)
-    drugs = tuple(_drug(number, *product) for number, product in enumerate(products))
-    problems = tuple(_problem(number, name) for number, name in enumerate(_qualified(_PROBLEMS)))
-    tests = tuple(_test(number, name, unit) for number, (name, unit) in enumerate(_specimens()))
-    allergens = tuple(_allergen(number, name) for number, name in enumerate(_ALLERGENS))
-    return Vocabulary(drugs, problems, tests, allergens)
 
 
 def order_sign(size: int, seed: int, *, silent: bool = False, words: Vocabulary | None = None) -> bytes:
@@ -135,53 +72,6 @@ def order_sign(size: int, seed: int, *, silent: bool = False, words: Vocabulary 
         "prefetch": prefetch,
     }
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-# --- concepts ------------------------------------------------------------------
-
-
-def _drug(number: int, drug: str, strength: str, form: str, piece: str) -> Json:
-    """Several RxNorm codings and the EHR's own, as EHRs send them; the numbers are not RxNorm's."""
-    name = f"{drug} {strength} {form}"
-    levels = (f"{drug} {strength.upper()} Oral {form.title()}", f"{drug} Oral {form.title()}", drug)
-    coding = [
-        {"system": _RXNORM, "code": str(9_000_000 + 10 * number + level), "display": display}
-        for level, display in enumerate(levels)
-    ]
-    coding.append({"system": f"{_OURS}.2.698288", "code": str(50_000 + number), "display": name.upper()})
-    return {"coding": coding, "text": name}
-
-
-def _qualified(names: tuple[str, ...]) -> Iterator[str]:
-    yield from names
-    for qualifier in ("History of", "Mild", "Chronic", "Recurrent", "Post-operative", "Suspected"):
-        yield from (f"{qualifier} {name[0].lower()}{name[1:]}" for name in names)
-
-
-def _problem(number: int, name: str) -> Json:
-    coding = [
-        {"system": _SNOMED, "code": f"9{number:05}7000", "display": f"{name} (disorder)"},
-        {"system": _ICD10, "code": f"Y{number // 10:02}.{number % 10}X", "display": name},
-        {"system": f"{_OURS}.2.696871", "code": str(70_000 + number), "display": name},
-    ]
-    return {"coding": coding, "text": name}
-
-
-def _specimens() -> Iterator[tuple[str, str]]:
-    for specimen in ("Serum or Plasma", "Blood", "Urine", "Capillary blood", "Venous blood"):
-        yield from ((f"{name} in {specimen}", unit) for name, unit in _TESTS)
-
-
-def _test(number: int, name: str, unit: str) -> tuple[Json, str]:
-    coding = [
-        {"system": _LOINC, "code": f"{90_000 + number}-{number % 10}", "display": f"{name} [Mass/volume]"},
-        {"system": f"{_OURS}.2.768282", "code": str(1_230_000 + number), "display": name.upper()},
-    ]
-    return {"coding": coding, "text": name}, unit
-
-
-def _allergen(number: int, name: str) -> Json:
-    return {"coding": [{"system": _SNOMED, "code": f"8{number:05}8009", "display": name}], "text": name}
 
 
 # --- resources -----------------------------------------------------------------
@@ -252,7 +142,7 @@ def _observation(chance: random.Random, words: Vocabulary, patient: str) -> Json
     code, unit = _often(chance, words.tests)
     if chance.random() < 0.08:
         loinc, name = chance.choice(_KNOWN_TESTS)
-        code, unit = {"coding": [{"system": _LOINC, "code": loinc, "display": name}], "text": name}, "U/L"
+        code, unit = {"coding": [{"system": LOINC, "code": loinc, "display": name}], "text": name}, "U/L"
     value = round(chance.uniform(8, 38), 1)
     when = _moment(chance, 1200)
     return {
@@ -297,7 +187,7 @@ def _allergy(chance: random.Random, words: Vocabulary, patient: str) -> Json:
         "recorder": _person("Practitioner", f"e{_uuid(chance).hex[:22]}3", chance),
         "reaction": [
             {
-                "manifestation": [_concept(_SNOMED, f"7{chance.randrange(10**5):05}7003", reaction)],
+                "manifestation": [_concept(SNOMED, f"7{chance.randrange(10**5):05}7003", reaction)],
                 "description": reaction,
                 "severity": "moderate",
             }
@@ -329,8 +219,8 @@ def _oxycodone(order: Json, chance: random.Random) -> Json:
         "authoredOn": _moment(chance, 20),
         "medicationCodeableConcept": {
             "coding": [
-                {"system": _RXNORM, "code": "1049621", "display": "oxycodone hydrochloride 5 MG Oral Tablet"},
-                {"system": f"{_OURS}.2.698288", "code": "49291", "display": "OXYCODONE 5 MG TABLET"},
+                {"system": RXNORM, "code": "1049621", "display": "oxycodone hydrochloride 5 MG Oral Tablet"},
+                {"system": f"{OURS}.2.698288", "code": "49291", "display": "OXYCODONE 5 MG TABLET"},
             ],
             "text": "oxycodone 5 mg tablet",
         },
@@ -339,7 +229,7 @@ def _oxycodone(order: Json, chance: random.Random) -> Json:
 
 def _draft(patient: str, chance: random.Random, *, silent: bool) -> Json:
     naltrexone = {
-        "coding": [{"system": _RXNORM, "code": "7243", "display": "naltrexone"}],
+        "coding": [{"system": RXNORM, "code": "7243", "display": "naltrexone"}],
         "text": "naltrexone 4.5 mg compounded capsule",
     }
     return {
@@ -393,7 +283,7 @@ def _head(kind: str, chance: random.Random) -> Json:
 
 def _identifiers(chance: random.Random, *roots: str) -> list[Json]:
     return [
-        {"use": "usual", "system": f"{_OURS}.2.{root}", "value": str(chance.randrange(10**9))}
+        {"use": "usual", "system": f"{OURS}.2.{root}", "value": str(chance.randrange(10**9))}
         for root in roots
     ]
 
@@ -405,7 +295,7 @@ def _person(kind: str, identity: str, chance: random.Random) -> Json:
 def _encounter(chance: random.Random) -> Json:
     return {
         "reference": f"Encounter/e{_uuid(chance).hex[:22]}3",
-        "identifier": {"system": f"{_OURS}.3.698084.8", "value": str(chance.randrange(10**9))},
+        "identifier": {"system": f"{OURS}.3.698084.8", "value": str(chance.randrange(10**9))},
         "display": "Office Visit",
     }
 
@@ -430,7 +320,7 @@ def _dosage(chance: random.Random) -> Json:
             "code": {"text": words.title()},
         },
         "asNeededBoolean": chance.random() < 0.1,
-        "route": _concept(f"{_OURS}.4.798268.7025", "15", "Oral"),
+        "route": _concept(f"{OURS}.4.798268.7025", "15", "Oral"),
         "doseAndRate": [
             {
                 "type": _concept(f"{_HL7}/dose-rate-type", "ordered", "ordered"),

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.bodies import order_sign, vocabulary
+from benchmarks.bodies import order_sign
 from benchmarks.load import load
 from benchmarks.processes import Server, serving
+from benchmarks.vocabulary import vocabulary
 from cds_service.settings import Settings
 
 _COMMAND = "python -m cds_service.cli serve --host 127.0.0.1 --port {port} --workers {workers}"

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.answers import OURS
-from benchmarks.bodies import order_sign, vocabulary
+from benchmarks.bodies import order_sign
 from benchmarks.processes import Server, serving
+from benchmarks.vocabulary import vocabulary
 
 TARGET = 1.05
 """At 50 resources (104 kB)."""

@@ -20,8 +20,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bodies import order_sign, vocabulary
+from benchmarks.bodies import order_sign
 from benchmarks.processes import Server, serving
+from benchmarks.vocabulary import vocabulary
 
 _SIZES = ((10, 40), (50, 30), (200, 8), (1000, 2))
 """Resources in prefetch, and how many bodies of that size."""

@@ -22,7 +22,8 @@ from typing import Any
 
 import flask
 
-from benchmarks.bodies import SIZES, order_sign, vocabulary
+from benchmarks.bodies import SIZES, order_sign
+from benchmarks.vocabulary import vocabulary
 from cds_service import create_app
 from cds_service.process import settle
 from cds_service.settings import load_settings

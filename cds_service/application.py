@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,7 @@ from cds_service.database import folder_of
 from cds_service.decision import Decider
 from cds_service.errors import Unavailable
 from cds_service.knowledge import preload
-from cds_service.knowledge.clinical import Alerts, Clinical
+from cds_service.knowledge.clinical import Clinical
 from cds_service.limits import CallsAtWork, limit_calls_at_a_time
 from cds_service.logs import set_up_logs
 from cds_service.metrics import Metrics
@@ -75,61 +76,77 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] = _
     """
     settings = settings or load_settings()
     set_up_logs(settings)
-    clinical, knowledge = load_knowledge(settings)
+    parts = _parts(settings, now)
     preload()  # so that no prescriber waits for the tables
-    metrics = Metrics()
-    store = Store(settings, metrics)
-    at_work = CallsAtWork(settings.at_work)
-    sources = Sources.from_settings(settings, VERSION, metrics.note_server, at_work.waiting)
-    decider = Decider(
-        clinical,
-        sources,
-        now,
-        ids=store.ids,
-        observe=partial(note_decision, metrics),
-        attend=_attention(clinical.alerts, store, sources, now, metrics),
-        record=timed(Recorder(store, VERSION, knowledge, now).record),
-        needed=Relevance(clinical).judges,
-    )
-    signed = is_signed(settings, clinical)
-    services = make_services(at_work.limit(decider.answer) if signed else _not_signed)
-    clients = registered_clients(settings)
-    say_who_may_call(settings, clients())
+    decider = _decider(parts)
+    signed = is_signed(settings, parts.clinical)
+    services = make_services(parts.at_work.limit(decider.answer) if signed else _not_signed)
+    say_who_may_call(settings, parts.clients())
     app = _App(__name__, static_folder=None)
+    app.logger = logging.getLogger("flask.app")  # its own lines quote the path: they are another's, not ours
     if settings.trusted_proxies:
         _believe_proxies(app, settings.trusted_proxies)
     init_errors(app)
-    app.register_blueprint(_hooks(settings, services, clients, store, metrics, at_work, now))
-    quiet = Decider(clinical, sources, now).answer if signed else _not_signed
-    _add_pages(app, settings, clinical, quiet, now)
-    app.register_blueprint(api_blueprint(services, VERSION))
-    if settings.try_it:
-        judge = judging(settings, clients, key_reader(settings, VERSION)) if settings.development else None
-        app.register_blueprint(replay_blueprint(decider, settings, judge))
-    if settings.development or settings.reports_token:
-        app.register_blueprint(reports_blueprint(settings, store, clinical.alerts, now))
-    release = Release(VERSION, knowledge)
-    tracing = Tracing(make_provider(VERSION), VERSION, ASKED_ALL_THE_TIME) if is_configured() else None
-    add_operation(app, metrics, store, services, sources, release)
-    watch_answers(app, metrics, services, release, _audit_trail(settings, metrics), tracing)
-    limit_calls_at_a_time(app, settings.max_concurrent, metrics.calls_at_hand)
-    app.extensions["store"] = store
-    app.extensions["metrics"] = metrics
-    app.extensions["calls_at_work"] = at_work
-    store.start()
+    app.register_blueprint(_hooks(parts, services))
+    _add_workbench(app, parts, Decider(parts.clinical, parts.sources, now).answer if signed else _not_signed)
+    _add_other_pages(app, parts, services, decider)
+    _add_operation(app, parts, services)
+    limit_calls_at_a_time(app, settings.max_concurrent, parts.metrics.calls_at_hand)
+    app.extensions |= {"store": parts.store, "metrics": parts.metrics, "calls_at_work": parts.at_work}
+    parts.store.start()
     return app
 
 
-def _hooks(
-    settings: Settings,
-    services: list[Service],
-    clients: Callable[[], Clients],
-    store: Store,
-    metrics: Metrics,
-    at_work: CallsAtWork,
-    now: Callable[[], datetime],
-) -> flask.Blueprint:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the routes and the decisions of one application share."""
+
+    settings: Settings
+    now: Callable[[], datetime]
+    clinical: Clinical
+    release: Release
+    metrics: Metrics
+    store: Store
+    at_work: CallsAtWork
+    sources: Sources
+    clients: Callable[[], Clients]
+
+
+def _parts(settings: Settings, now: Callable[[], datetime]) -> _Parts:
+    clinical, knowledge = load_knowledge(settings)
+    metrics, at_work = Metrics(), CallsAtWork(settings.at_work)
+    return _Parts(
+        settings=settings,
+        now=now,
+        clinical=clinical,
+        release=Release(VERSION, knowledge),
+        metrics=metrics,
+        store=Store(settings, metrics),
+        at_work=at_work,
+        sources=Sources.from_settings(settings, VERSION, metrics.note_server, at_work.waiting),
+        clients=registered_clients(settings),
+    )
+
+
+def _decider(parts: _Parts) -> Decider:
+    """Decides the calls of EHRs: it attends to earlier overrides, counts and records."""
+    store, metrics, now = parts.store, parts.metrics, parts.now
+    said = Overrides(store, metrics.overrides_unknown.inc)
+    return Decider(
+        parts.clinical,
+        parts.sources,
+        now,
+        ids=store.ids,
+        observe=partial(note_decision, metrics),
+        attend=Attention(parts.clinical.alerts, store, said, now, parts.sources.zone),
+        record=timed(Recorder(store, VERSION, parts.release.knowledge, now).record),
+        needed=Relevance(parts.clinical).judges,
+    )
+
+
+def _hooks(parts: _Parts, services: list[Service]) -> flask.Blueprint:
     """The routes that EHRs call."""
+    settings, metrics, clients = parts.settings, parts.metrics, parts.clients
     authenticate = authentication(
         settings,
         clients,
@@ -137,17 +154,17 @@ def _hooks(
         token_ids=SharedTokenIds(shared_token_ids(settings), metrics.unshared_replay.inc),
         admit=None if settings.development else _rate_limits(settings),
         on_refusal=metrics.refuse,
-        now=lambda: now().timestamp(),
+        now=lambda: parts.now().timestamp(),
     )
     return cds_hooks_blueprint(
         services,
         authenticate=in_dialect_of_page(authenticate),
         protect_discovery=settings.protect_discovery,
-        feedback_sink=store.keep,
+        feedback_sink=parts.store.keep,
         max_body_bytes=settings.max_body_bytes,
         max_entries=settings.max_entries,
         body_seconds=settings.body_seconds,
-        on_late_body=at_work.wait_for_body,
+        on_late_body=parts.at_work.wait_for_body,
         public_url=settings.public_url,
         use_request_host=settings.development,
         allow_origin=lambda origin: (
@@ -163,25 +180,22 @@ def _rate_limits(settings: Settings) -> Callable[[str, int], None]:
     return RateLimits(settings.redis_url).admit
 
 
-def _attention(
-    policy: Alerts, store: Store, sources: Sources, now: Callable[[], datetime], metrics: Metrics
-) -> Attention:
-    said = Overrides(store, metrics.overrides_unknown.inc)
-    return Attention(policy, store, said, now, sources.zone)
-
-
 class _App(flask.Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is a coroutine, which Flask would look for in eight functions of each request."""
         return func
 
 
-def _add_pages(
-    app: flask.Flask, settings: Settings, clinical: Clinical, decide: Handler, now: Callable[[], datetime]
-) -> None:
-    """The pages; where they may be used to try orders, and EHRs must register, with routes of their own."""
-    trial = Trial(decide, now, clinical, settings.development, settings.public_url, settings.max_body_bytes)
-    app.register_blueprint(workbench_blueprint(clinical, trial if settings.try_it else None))
+def _add_workbench(app: flask.Flask, parts: _Parts, decide: Handler) -> None:
+    """The pages; where they may be used to try orders, and EHRs must register, with routes of their own.
+
+    :param decide: answers without counting or recording.
+    """
+    settings = parts.settings
+    trial = Trial(
+        decide, parts.now, parts.clinical, settings.development, settings.public_url, settings.max_body_bytes
+    )
+    app.register_blueprint(workbench_blueprint(parts.clinical, trial if settings.try_it else None))
     if settings.try_it and not settings.development:
         routes = cds_hooks_blueprint(
             make_services(decide),
@@ -192,6 +206,26 @@ def _add_pages(
             public_url=settings.public_url,
         )
         app.register_blueprint(routes, name="try_it_calls", url_prefix="/try")
+
+
+def _add_other_pages(app: flask.Flask, parts: _Parts, services: list[Service], decider: Decider) -> None:
+    """``/api``, and where they are wanted ``/replay`` and ``/reports``."""
+    settings, clinical = parts.settings, parts.clinical
+    app.register_blueprint(api_blueprint(services, VERSION))
+    if settings.try_it:
+        reader = key_reader(settings, VERSION)
+        judge = judging(settings, parts.clients, reader) if settings.development else None
+        app.register_blueprint(replay_blueprint(decider, settings, judge))
+    if settings.development or settings.reports_token:
+        app.register_blueprint(reports_blueprint(settings, parts.store, clinical.alerts, parts.now))
+
+
+def _add_operation(app: flask.Flask, parts: _Parts, services: list[Service]) -> None:
+    """Health, metrics, the OpenAPI document; and each answer counted, logged, audited, traced."""
+    metrics, release = parts.metrics, parts.release
+    tracing = Tracing(make_provider(VERSION), VERSION, ASKED_ALL_THE_TIME) if is_configured() else None
+    add_operation(app, metrics, parts.store, services, parts.sources, release)
+    watch_answers(app, metrics, services, release, _audit_trail(parts.settings, metrics), tracing)
 
 
 def _believe_proxies(app: flask.Flask, proxies: int) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import flask
 
-from cds_service.cds_hooks import request_id
 from cds_service.cds_hooks.authentication import (
     Authenticator,
     Caller,
@@ -79,7 +78,7 @@ def authentication(
                 "call refused: %s (client %s)",
                 refused.reason,
                 refused.client or "unknown",
-                extra={"request_id": request_id()},
+                extra={"reason": refused.reason, "client": refused.client},
             )
             raise Unauthenticated from None
         flask.g.client, flask.g.tenant = caller.client.id, caller.tenant

@@ -101,6 +101,20 @@ def _inserting(dialect: str) -> Any:
     return postgresql.insert
 
 
+def kind_of(error: BaseException) -> str:
+    """The kind of a failure for the log, with the driver's own; not its words, which may quote values."""
+    told, cause = type(error).__qualname__, getattr(error, "orig", None)
+    own = getattr(cause, "sqlite_errorname", None) or (type(cause).__qualname__ if cause else told)
+    return told if own == told else f"{told} ({own})"
+
+
+def takes_changes(connection: Connection) -> bool:
+    """Whether the database answers and may be written: a standby of PostgreSQL answers questions alone."""
+    if connection.dialect.name == "postgresql":
+        return bool(connection.exec_driver_sql("show transaction_read_only").scalar() == "off")
+    return bool(connection.exec_driver_sql("select 1").scalar())
+
+
 def is_in_memory(url: str) -> bool:
     """Whether ``url`` is an SQLite database that ends with the process."""
     parsed = make_url(url)

@@ -32,7 +32,7 @@ from cds_service.fhir.sketches import EVERYTHING, Needed
 from cds_service.fhir.versions import version_of_record
 from cds_service.knowledge.clinical import Clinical
 from cds_service.rules import Finding, Indicator, decide
-from cds_service.rules.not_checked import MEDICATION_KINDS
+from cds_service.rules.not_checked import MEDICATION_KINDS, gap_in_words
 from cds_service.sources import Sources
 from cds_service.store.card_ids import CardIds
 
@@ -145,7 +145,7 @@ class Decider:
             )  # fmt: skip
             self.watch(workings)
         if blind:
-            raise DataUnavailable("No medication list could be read, from prefetch or from the FHIR server")
+            raise DataUnavailable(_why_blind(chart))
         setting = self._setting(request, call, clock, version or version_of_record(record) or Version.R4)
         cards = for_client(make_cards([alert.finding for alert in alerts], setting), client)
         self.record(request, call, alerts, cards)
@@ -194,6 +194,12 @@ def client_version(orders: Iterable[DraftOrder]) -> Version | None:
 
 
 _ORDER_TYPES = {"MedicationRequest", "MedicationOrder"}
+
+
+def _why_blind(chart: PatientChart) -> str:
+    """For whoever must mend it: which list, and why not. The words of the card that would have told it."""
+    why = dict.fromkeys(gap_in_words(gap) for gap in chart.gaps if gap.kind in MEDICATION_KINDS)
+    return ". ".join(("No medication list could be read, from prefetch or from the FHIR server", *why))
 
 
 def _is_blind(chart: PatientChart, record: PatientRecord) -> bool:

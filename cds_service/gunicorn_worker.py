@@ -15,16 +15,19 @@ keeps its connections for hours would keep the chance too.
 
 from __future__ import annotations
 
+import logging
 import re
 import selectors
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from cds_service.not_http import TOO_LARGE, refusal
 from cds_service.process import keep_shared
 from cds_service.settings import load_settings
 
@@ -48,7 +51,8 @@ _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(_OUTCOME), _OUTCOME)
 )
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+_log = logging.getLogger(__name__)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -158,7 +162,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._give_thread(conn)
         elif not part or len(held) > _MOST_OF_HEAD:
             self._forget(conn)
-            self._drop(conn, _TOO_LARGE if part else b"")
+            self._drop(conn, _words_on(TOO_LARGE) if part else b"")
 
     def _forget(self, conn: Any) -> None:
         self.poller.unregister(conn.sock)
@@ -173,6 +177,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         finally:
             conn.close()
 
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """What is no HTTP is refused in the form of every error; what was sent is not quoted."""
+        if words := _words_on(exc):
+            with suppress(OSError):
+                client.sendall(words)
+            return
+        super().handle_error(req, client, addr, exc)
+
     def _cap_keepalive(self, deadline: float) -> None:
         """A worker that stops waits for nobody who has not sent a request by ``deadline``."""
         super()._cap_keepalive(deadline)
@@ -184,6 +196,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if conn.parser.req_count >= _MOST_ANSWERS:
             req.force_close()
         return super().handle_request(req, conn)
+
+
+def _words_on(error: Exception) -> bytes:
+    """The answer to what is no HTTP, and a line in the log; nothing for another error."""
+    refused = refusal(error)
+    if refused is None:
+        return b""
+    _log.warning(
+        "refused, not a valid HTTP request: %s", refused.kind,
+        extra={"request_id": refused.request_id, "status": refused.status},
+    )  # fmt: skip
+    return refused.answer
 
 
 def _has_head(conn: Any) -> bool:

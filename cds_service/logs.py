@@ -14,8 +14,10 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import msgspec
+from flask import has_request_context
 
 from cds_service.errors import trace
 from cds_service.settings import Settings
@@ -71,16 +73,23 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     fields = {name: value for name, value in vars(record).items() if name not in _KNOWN}
     if record.exc_info and record.exc_info[1]:
         fields["exception"] = trace(record.exc_info[1])
+    if "request_id" not in fields and has_request_context():
+        from cds_service.cds_hooks import request_id  # who has a request has it loaded
+
+        fields["request_id"] = request_id()
     return fields
 
 
 class _Json(logging.Formatter):
-    """One JSON object a line; what is not ASCII is escaped, line breaks and the direction of writing too."""
+    """One JSON object a line; what is not ASCII is escaped, line breaks and the direction of writing too.
+
+    The time is UTC and says so: lines of replicas are laid beside those of an EHR in another zone.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         record = harmless(record)
         line = {
-            "time": self.formatTime(record),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

@@ -23,39 +23,11 @@ def openapi_document(services: list[Service], version: str) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
-            "/cds-services": {
-                "get": {
-                    **_operation("Discovery", "The services, their hooks and prefetch templates"),
-                    "responses": {
-                        "200": _with(
-                            _response("The services, their hooks and prefetch templates"),
-                            all=_examples()["discovery"],
-                        ),
-                        "304": {"description": "As the client has it (If-None-Match)"},
-                        **_errors(401),
-                    },
-                }
-            },
+            "/cds-services": {"get": _discovery()},
             **{f"/cds-services/{service.id}": {"post": _call(service)} for service in services},
             **{f"/cds-services/{service.id}/feedback": {"post": _feedback(service)} for service in services},
-            "/metrics": {
-                "get": {
-                    "summary": "Metrics",
-                    "responses": {"200": {"description": "Prometheus text", "content": {"text/plain": {}}}},
-                }
-            },
-            "/explain/{topic}": {
-                "get": {
-                    "summary": "What a card of a topic means",
-                    "parameters": [
-                        {"name": "topic", "in": "path", "required": True, "schema": {"type": "string"}}
-                    ],
-                    "responses": {
-                        "200": {"description": "A page for people", "content": {"text/html": {}}},
-                        **_errors(404),
-                    },
-                }
-            },
+            "/metrics": {"get": _METRICS},
+            "/explain/{topic}": {"get": _explanation()},
             "/health/live": {"get": _operation("Liveness", "The process answers")},
             "/health/ready": {
                 "get": _operation("Readiness", "The replica can take calls; degraded parts are named")
@@ -63,6 +35,35 @@ def openapi_document(services: list[Service], version: str) -> dict[str, Any]:
         },
         "components": {"schemas": _SCHEMAS},
     }
+
+
+def _discovery() -> dict[str, Any]:
+    words = "The services, their hooks and prefetch templates"
+    return {
+        **_operation("Discovery", words),
+        "responses": {
+            "200": _with(_response(words), all=_examples()["discovery"]),
+            "304": {"description": "As the client has it (If-None-Match)"},
+            **_errors(401),
+        },
+    }
+
+
+def _explanation() -> dict[str, Any]:
+    return {
+        "summary": "What a card of a topic means",
+        "parameters": [{"name": "topic", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "responses": {
+            "200": {"description": "A page for people", "content": {"text/html": {}}},
+            **_errors(404),
+        },
+    }
+
+
+_METRICS = {
+    "summary": "Metrics",
+    "responses": {"200": {"description": "Prometheus text", "content": {"text/plain": {}}}},
+}
 
 
 @cache

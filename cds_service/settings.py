@@ -141,23 +141,29 @@ _FROM_TEXT = {"comment_keys": "list", "cors_origins": "list", "fetch_kinds": "li
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings in force. Raises ``ValueError`` naming the setting that does not fit."""
+    """The settings in force. Raises ``ValueError`` naming the setting, or the file, that does not fit."""
     environ = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
-    if path := environ.get("CDS_SETTINGS"):
-        values = tomllib.loads(Path(path).read_text("utf-8"))
+    path = environ.get("CDS_SETTINGS")
+    values = _from_file(Path(path)) if path else {}
     for name in Settings.__struct_fields__:
         if text := environ.get(name.upper()):
             values[name] = _value(name, text)
     try:
         settings = msgspec.convert(values, Settings, strict=False)
-        _check_numbers(settings)
-        if settings.ca_bundle is not None:
-            _check_ca_bundle(settings.ca_bundle)
-        settings.zone  # noqa: B018 - an unknown zone must stop the start, not the first request
-    except (msgspec.ValidationError, ZoneInfoNotFoundError) as error:
+    except msgspec.ValidationError as error:
         raise ValueError(f"settings: {error}") from error
+    _check_numbers(settings)
+    _check_zone(settings.time_zone)
+    if settings.ca_bundle is not None:
+        _check_ca_bundle(settings.ca_bundle)
     return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"settings: CDS_SETTINGS: {path} cannot be read: {error}") from error
 
 
 _AT_LEAST_ONE = (
@@ -172,6 +178,14 @@ def _check_numbers(settings: Settings) -> None:
             raise ValueError(f"settings: {name.upper()} must be above 0")
     if settings.at_work <= 0:
         raise ValueError("settings: MAX_AT_WORK must be above 0")
+
+
+def _check_zone(name: str) -> None:
+    """An unknown zone must stop the start, not the first request."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"settings: TIME_ZONE: there is no zone {name!r}") from error
 
 
 def _check_ca_bundle(file: str) -> None:

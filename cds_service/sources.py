@@ -159,7 +159,7 @@ class Sources:
             return ()
         kinds = dict.fromkeys((*self.further, *(client.fetch_kinds if client else ())))
         further = (Query(kind, kind, f"{kind}?patient={{{{context.patientId}}}}") for kind in kinds)
-        queries = (*standard_queries(version.value, OBSERVATION_SEARCH), *further)
+        queries = (*standard_queries(version, OBSERVATION_SEARCH), *further)
         if needs is Concern.EVERYTHING:
             return queries
         return tuple(query for query in queries if query.resource_type not in _ONLY_FOR_NALTREXONE)

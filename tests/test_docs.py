@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import click
+import jwt
 import pytest
 
 from cds_service.cds_hooks import HOOKS
 from cds_service.cds_hooks.authentication import Client, read_clients
+from cds_service.cds_hooks.authentication.keys import read_key_set
+from cds_service.cli import main
+from cds_service.conformance.signing import Signer, read_key
 from cds_service.rules import Topic
 from cds_service.settings import Settings
 
@@ -40,6 +48,42 @@ def headings(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
+CODE = re.compile(r"`([^`\n]+)`|^(?: {4,}|)((?:\.venv/bin/)?(?:ldn-cds|make|python) .*)$", re.M)
+SAID = sorted(
+    {
+        (inline or line).partition("  #")[0].partition(" | ")[0].removeprefix(".venv/bin/").strip()
+        for page in PAGES
+        if page.name != "cli.md"  # written from the commands themselves
+        for inline, line in CODE.findall(page.read_text("utf-8"))
+    }
+)
+TARGETS = re.findall(r"^([a-z-]+):.*?##", (ROOT / "Makefile").read_text("utf-8"), re.M)
+
+
+@pytest.mark.parametrize("said", [said for said in SAID if re.match("ldn-cds [a-z]", said)])
+def test_a_command_that_a_page_names_exists_with_its_options(said: str) -> None:
+    name, *words = re.findall(r"[^\s=]+", said.partition(" > ")[0])[1:]
+    command = main.get_command(click.Context(main), name)
+    assert command is not None, name
+    if isinstance(command, click.Group) and words:
+        command = command.get_command(click.Context(command), words[0])
+        assert command is not None, words
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("said", [said for said in SAID if said.startswith("make ")])
+def test_a_target_that_a_page_names_exists(said: str) -> None:
+    assert said.split()[1].rstrip(",;:") in TARGETS
+
+
+@pytest.mark.parametrize("said", [said for said in SAID if said.startswith("python -m ")])
+def test_a_module_that_a_page_runs_can_be_run(said: str) -> None:
+    path = ROOT / said.split()[2].replace(".", "/")
+    module = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    assert module.name == "__main__.py" or '"__main__"' in module.read_text("utf-8")
+
+
 def test_every_page_can_be_found_from_the_readme() -> None:
     pages = {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} | {"deploy/README.md"}
     assert {page for page in pages if f"({page})" not in README} == set()
@@ -66,3 +110,13 @@ def test_the_registry_in_the_documentation_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "clients.toml"
     path.write_text(example, "utf-8")
     assert [client.id for client in read_clients(path)] == ["general-hospital", "lakeside"]
+
+
+def test_the_key_pair_of_the_trial_client_is_one(tmp_path: Path) -> None:
+    """What docs/clients.md tells to run makes a key that signs, and a key set that fits it."""
+    (script,) = re.findall(r"```python\n(.*?)```", CLIENTS, re.DOTALL)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=tmp_path, check=True, timeout=60)
+    private = read_key(tmp_path / "private.pem")
+    keys = read_key_set(json.loads((tmp_path / "trial.json").read_text()))
+    token = Signer(private, "urn:trial", "conformance").token("https://cds.example.org/cds-services/x")
+    jwt.decode(token, keys["conformance"].key, algorithms=["ES384"], options={"verify_aud": False})

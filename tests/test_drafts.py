@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from copy import deepcopy
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from fhir.resources.medicationrequest import MedicationRequest as R5Request
-from fhir.resources.R4B.medicationrequest import MedicationRequest as R4Request
-from fhir.resources.R4B.servicerequest import ServiceRequest as R4Service
-from fhir.resources.servicerequest import ServiceRequest as R5Service
-from fhir.resources.STU3.medicationrequest import MedicationRequest as STU3Request
-from fhir.resources.STU3.procedurerequest import ProcedureRequest as STU3Procedure
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.chart.doses import naltrexone_dose
 from cds_service.drafts import (
     Draft,
     Version,
@@ -31,93 +22,23 @@ from cds_service.drafts import (
     with_schedule,
 )
 from cds_service.knowledge.clinical import Schedule
-from cds_service.knowledge.concepts import Form, Medicine
-from cds_service.lab_orders import LABELS, TESTS, lab_order
-from cds_service.products import Product, in_words, product_for, supply_in_words
-from tests.rules.builders import CLINICAL, CONTRAVE, LIQUID, NALTREXONE, TABLET_50, VIVITROL, capsule
-
-Json = dict[str, Any]
-
-USUAL = CLINICAL.titration.schedule("usual")
-SLOW = CLINICAL.titration.schedule("slow")
-ONE = Schedule(name="corrected", steps=((4.5, 0),))
-UCUM = "http://unitsofmeasure.org"
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-MODELS = {Version.STU3: STU3Request, Version.R4: R4Request, Version.R5: R5Request}
-EXTENSION = {"url": "https://ehr.example.org/x", "valueString": "kept"}
-
-
-def quantity(value: Any = Decimal("4.50"), unit: str = "mg") -> Json:
-    return {"value": value, "unit": unit, "system": UCUM, "code": unit}
-
-
-def draft(version: Version, timing: Json | None = None, dose: Json | None = None, **more: Any) -> Draft:
-    """A valid draft of ``version`` with elements of every kind to be kept."""
-    concept = {"coding": [{"system": RXNORM, "code": "7243"}], "text": "naltrexone"}
-    repeat = {"frequency": 1, "period": 1, "periodUnit": "d"}
-    dosage: Json = {
-        "text": "4.5 mg nightly",
-        "timing": {"repeat": repeat} if timing is None else timing,
-        "route": {"text": "oral"},
-        "extension": [EXTENSION],
-    }
-    dose = dose or quantity()
-    if version in (Version.R4, Version.R5):
-        dosage["doseAndRate"] = [{"doseQuantity": dose}]
-    else:
-        dosage["doseQuantity"] = dose
-    made: Draft = {
-        "resourceType": "MedicationRequest",
-        "id": "d1",
-        "extension": [EXTENSION],
-        "status": "draft",
-        "intent": "order",
-        "subject": {"reference": "Patient/p"},
-        "note": [{"text": "call me"}],
-        "dosageInstruction": [dosage],
-        "dispenseRequest": {
-            "numberOfRepeatsAllowed": 2,
-            "quantity": quantity(30, "capsule"),
-            "expectedSupplyDuration": {"value": 30, "unit": "days", "system": UCUM, "code": "d"},
-        },
-        **more,
-    }
-    if version is Version.R5:
-        made["medication"] = {"concept": concept}
-    else:
-        made["medicationCodeableConcept"] = concept
-    if version is Version.DSTU2:
-        del made["intent"], made["subject"]
-        made |= {"resourceType": "MedicationOrder", "patient": {"reference": "Patient/p"}, "note": "call me"}
-        if timing is None:
-            repeat["periodUnits"] = repeat.pop("periodUnit")
-    return made
-
-
-def own(medicine: Medicine, schedule: Schedule = USUAL, pieces: bool = False) -> Product:
-    return product_for(medicine, schedule, pieces=pieces, compounded=False)
-
-
-def changed(
-    version: Version, schedule: Schedule = USUAL, medicine: Medicine = NALTREXONE, **more: Any
-) -> Draft:
-    given_draft = draft(version, **more)
-    product = own(medicine, schedule, counted_in_pieces(given_draft))
-    return with_schedule(given_draft, version, schedule, product, 30)
-
-
-def valid(version: Version, resource: Draft) -> None:
-    """By the models of the version; DSTU2 has none here, its shape has tests of its own."""
-    plain = json.loads(json.dumps(resource, default=float))
-    if version in MODELS:
-        MODELS[version].model_validate(plain)
-
-
-def doses(resource: Draft) -> list[Json]:
-    return [
-        d.get("doseQuantity") or d["doseAndRate"][0]["doseQuantity"] for d in resource["dosageInstruction"]
-    ]
-
+from cds_service.knowledge.concepts import Medicine
+from cds_service.products import in_words
+from tests.draft_builders import (
+    EXTENSION,
+    ONE,
+    RXNORM,
+    SLOW,
+    USUAL,
+    Json,
+    changed,
+    doses,
+    draft,
+    own,
+    quantity,
+    valid,
+)
+from tests.rules.builders import LIQUID, NALTREXONE, TABLET_50, VIVITROL, capsule
 
 # --- which version -----------------------------------------------------------
 
@@ -295,122 +216,6 @@ def test_a_single_dose_keeps_its_own_time_only_when_that_is_once_a_day(timing: J
     assert (kept.get("when") == ["HS"]) is (words == "at bedtime")
 
 
-def liquid(mg_per_ml: float) -> Medicine:
-    return replace(LIQUID, naltrexone_mg=mg_per_ml)
-
-
-# --- counted -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("medicine", "schedule", "total", "days", "unit"),
-    [
-        (capsule(1.5), USUAL, 132, 58, "capsule"),
-        (capsule(0.5), USUAL, 396, 58, "capsule"),
-        (capsule(0.5), SLOW, 438, 86, "capsule"),
-        (capsule(4.5), ONE, 30, 30, "capsule"),
-        (LIQUID, USUAL, 198, 58, "mL"),
-        (LIQUID, SLOW, 219, 86, "mL"),
-        (
-            liquid(5 / 5),
-            ONE,
-            135,
-            30,
-            "mL",
-        ),
-        (
-            liquid(5 / 15),
-            ONE,
-            405,
-            30,
-            "mL",
-        ),
-        (replace(capsule(1.5), form=Form.TABLET), USUAL, 132, 58, "tablet"),
-    ],
-)
-def test_the_drafts_own_product_is_counted(
-    medicine: Medicine, schedule: Schedule, total: int, days: int, unit: str
-) -> None:
-    product = own(medicine, schedule)
-    after = with_schedule(draft(Version.R4), Version.R4, schedule, product, 30)
-    assert product.compounded is None
-    assert after["dispenseRequest"]["quantity"]["value"] == total
-    assert after["dispenseRequest"]["quantity"]["unit"] == unit
-    assert after["dispenseRequest"]["expectedSupplyDuration"]["value"] == days
-    noun = unit if unit == "mL" else f"{unit}s"
-    assert supply_in_words(schedule, product, 30) == f"{total} {noun} for {days} days"
-    assert "medicationCodeableConcept" in after
-
-
-@pytest.mark.parametrize(
-    ("medicine", "schedule", "strength"),
-    [
-        (capsule(3.0), USUAL, "1.5 mg"),
-        (capsule(1.5), SLOW, "0.5 mg"),
-        (capsule(4.5), USUAL, "1.5 mg"),
-        (capsule(0.25), USUAL, "1.5 mg"),
-        (TABLET_50, SLOW, "0.5 mg"),
-        (CONTRAVE, USUAL, "1.5 mg"),
-        (VIVITROL, ONE, "4.5 mg"),
-        (NALTREXONE, USUAL, "1.5 mg"),
-        (
-            liquid(50.0),
-            SLOW,
-            "0.5 mg",
-        ),
-    ],
-)
-def test_else_it_is_compounded(medicine: Medicine, schedule: Schedule, strength: str) -> None:
-    assert own(medicine, schedule).compounded == f"naltrexone, compounded {strength} capsule"
-
-
-def test_compounding_can_be_asked_for() -> None:
-    product = product_for(capsule(1.5), USUAL, pieces=True, compounded=True)
-    assert product.compounded and not product.doses_in_pieces
-
-
-@pytest.mark.parametrize(
-    ("dose", "pieces"),
-    [
-        ({"value": 3, "system": UCUM, "code": "{pill}"}, True),
-        ({"value": 1, "unit": "capsule"}, True),
-        ({"value": 1}, True),
-        (quantity(), False),
-        ({"value": 4500, "unit": "mcg"}, False),
-    ],
-)
-def test_a_dose_in_pieces_stays_in_pieces(dose: Json, pieces: bool) -> None:
-    assert counted_in_pieces(draft(Version.R4, dose=dose)) is pieces
-    after = changed(Version.R4, medicine=capsule(1.5), dose=dose)
-    expected = [(1, "capsule"), (2, "capsule"), (3, "capsule")]
-    expected = expected if pieces else [(Decimal("1.5"), "mg"), (3, "mg"), (Decimal("4.5"), "mg")]
-    assert [(q["value"], q["unit"]) for q in doses(after)] == expected
-
-
-def test_a_liquid_is_dosed_in_millilitres() -> None:
-    after = changed(Version.R4, medicine=LIQUID)
-    assert [(q["value"], q["unit"]) for q in doses(after)] == [
-        (Decimal("1.5"), "mL"), (3, "mL"), (Decimal("4.5"), "mL"),
-    ]  # fmt: skip
-    assert "1.5 mg (1.5 mL) by mouth at bedtime for 14 days" in after["dosageInstruction"][0]["text"]
-
-
-@pytest.mark.parametrize("schedule", [USUAL, SLOW, ONE], ids=lambda s: s.name)
-@pytest.mark.parametrize("medicine", [capsule(0.5), LIQUID, TABLET_50], ids=lambda m: str(m.form))
-@pytest.mark.parametrize("version", Version)
-def test_words_and_numbers_agree(version: Version, medicine: Medicine, schedule: Schedule) -> None:
-    """Our own reader finds in the words the doses that the structure says."""
-    after, product = changed(version, schedule, medicine), own(medicine, schedule)
-    ordered = NALTREXONE if product.compounded else medicine
-    texts = [dosage["text"] for dosage in after["dosageInstruction"]]
-    for (mg, days), words in zip(schedule.steps, texts, strict=True):
-        assert words.startswith(f"{mg:g} mg (")
-        assert (f"for {days} days" in words) is bool(days)
-    for said in (texts, [in_words(schedule, product)]):
-        read = naltrexone_dose((), said, ordered).steps
-        assert [step.mg for step in read] == [mg for mg, _ in schedule.steps]
-
-
 # --- starting later --------------------------------------------------------------
 
 DAY = date(2026, 12, 1)
@@ -504,27 +309,3 @@ def test_no_draft_breaks_us(version: Version, top: Json, inner: Json) -> None:
     with_schedule(strange, version, USUAL, own(TABLET_50), 30)
     with_schedule(strange, version, ONE, own(LIQUID), 30)
     starting_later(strange, version, DAY)
-
-
-# --- tests to draft ------------------------------------------------------------------
-
-ALL_TESTS = [test for tests in TESTS.values() for test in tests]
-
-
-@pytest.mark.parametrize("test", ALL_TESTS, ids=lambda t: t.code)
-@pytest.mark.parametrize("version", Version)
-def test_a_test_order_of_each_version(version: Version, test: Any) -> None:
-    made = lab_order(test, "p", version, DAY)
-    assert "id" not in made and made["subject"] == {"reference": "Patient/p"}
-    coding = {"system": "http://loinc.org", "code": test.code, "display": test.display}
-    assert json.dumps(coding) in json.dumps(made)
-    kinds = {Version.STU3: STU3Procedure, Version.R4: R4Service, Version.R5: R5Service}
-    if version in kinds:
-        assert made["status"] == "draft"
-        kinds[version].model_validate(made)
-    else:
-        assert (made["resourceType"], made["status"]) == ("DiagnosticOrder", "proposed")
-
-
-def test_every_test_has_a_label() -> None:
-    assert set(LABELS) == set(TESTS)

@@ -11,7 +11,7 @@ import pytest
 from cds_service import create_app
 from cds_service.scenarios import all_names, load
 from cds_service.settings import Settings
-from tests.test_scenarios import NOW
+from tests.every_scenario import NOW
 
 Json = dict[str, Any]
 Cards = dict[str, list[Json]]

@@ -109,6 +109,52 @@ def test_a_head_without_end_is_refused(served: Served) -> None:
         assert ask(connection, b"GET / HTTP/1.1\r\nX: " + b"x" * 66_000).startswith(b"HTTP/1.1 431 ")
 
 
+def code_and_words(answer: bytes) -> tuple[str, str]:
+    issue = json.loads(answer.partition(b"\r\n\r\n")[2])["issue"][0]
+    return issue["details"]["coding"][0]["code"], issue["diagnostics"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "kind"),
+    [
+        (b"\x16\x03\x01\x02Jane\r\n\r\n", 400, "InvalidRequestLine"),
+        (b"GET /Jane" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", 414, "LimitRequestLine"),
+        (b"GET / HTTP/1.1\r\nX: Jane" + b"x" * 9000 + b"\r\n\r\n", 431, "LimitRequestHeaders"),
+        (b"GET / HTTP/1.1\r\nX: Jane" + b"x" * 66_000, 431, "LimitRequestHeaders"),
+        (b"GET / HTTP/1.1\r\nX: Jane\x01\r\n\r\n", 400, "InvalidHeader"),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: Jane\r\n\r\n", 501, "UnsupportedTransferCoding"),
+    ],
+)
+def test_what_is_no_http_is_an_outcome_and_a_line(
+    served: Served, sent: bytes, status: int, kind: str
+) -> None:
+    with connect(served) as connection:
+        answer = ask(connection, sent)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert code_and_words(answer)[0] == "CDS-4000"
+    (request_id,) = re.findall(rb"X-Request-Id: (\S+)", answer)
+    (line,) = [line for line in served.log.read_text().splitlines() if request_id.decode() in line]
+    assert json.loads(line)["message"] == f"refused, not a valid HTTP request: {kind}"
+    assert "Jane" not in line + answer.decode()
+
+
+@pytest.mark.parametrize("path", [SIGN, f"{SIGN}/feedback", "/nothing/Jane"])
+def test_chunks_that_are_none_are_the_senders_fault(served: Served, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connect(served) as connection:
+        answer = ask(connection, head.encode() + b"zz\r\nx\r\n")
+    assert answer.startswith(b"HTTP/1.1 404 " if "Jane" in path else b"HTTP/1.1 400 ")
+    assert "Jane" not in served.log.read_text()
+
+
+def test_a_body_announced_as_too_large_is_not_waited_for(served: Served) -> None:
+    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n"
+    with connect(served) as connection:
+        connection.sendall(head.encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_connection_is_not_kept_for_ever(served: Served) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
     for number in range(1, 101):

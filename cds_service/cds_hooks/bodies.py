@@ -38,15 +38,15 @@ def read_body(request: flask.Request, limit: int, watch: BodyWatch | None = None
     length = _content_length(request)
     stream: IO[bytes] = request.environ["wsgi.input"]
     began = time.monotonic()
-    try:
-        with watch.watched(request.environ) if watch else nullcontext():
-            body = _read(stream, limit + 1 if length is None else min(length, limit + 1))
-    except OSError as error:
-        raise InvalidRequest("The body could not be read") from error
+    with watch.watched(request.environ) if watch else nullcontext():
+        if length is not None and length > limit:  # known before any of it is here: none of it is kept
+            _drain(stream, length, limit + _DRAIN_LIMIT)
+            raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+        body = _read(stream, limit + 1 if length is None else length)
     if watch and length is not None and len(body) < length and time.monotonic() - began >= watch.seconds:
         raise RequestTimeout("The body did not arrive in time")
     if len(body) > limit:
-        _drain(stream, None if length is None else length - len(body))
+        _drain(stream, None)
         raise PayloadTooLarge(f"The body is larger than {limit} bytes")
     if length is not None and len(body) < length:
         raise InvalidRequest("The body is shorter than its Content-Length")
@@ -96,15 +96,23 @@ def _is_chunked(request: flask.Request) -> bool:
 def _read(stream: IO[bytes], wanted: int) -> bytes:
     """Up to ``wanted`` bytes; fewer only at the end of the stream."""
     parts: list[bytes] = []
-    while wanted > 0 and (part := stream.read(min(wanted, _CHUNK))):
+    while wanted > 0 and (part := _part(stream, wanted)):
         parts.append(part)
         wanted -= len(part)
     return b"".join(parts)
 
 
-def _drain(stream: IO[bytes], left: int | None) -> None:
+def _part(stream: IO[bytes], wanted: int) -> bytes:
+    """The next bytes; a connection that breaks, or chunks that are none, break differently in each server."""
+    try:
+        return stream.read(min(wanted, _CHUNK))
+    except Exception as error:
+        raise InvalidRequest("The body could not be read") from error
+
+
+def _drain(stream: IO[bytes], left: int | None, most: int = _DRAIN_LIMIT) -> None:
     """Throw away what is left, within bounds: a longer body is cut off, whatever becomes of its client."""
-    left = _DRAIN_LIMIT if left is None else min(left, _DRAIN_LIMIT)
-    with suppress(OSError):
-        while left > 0 and (part := stream.read(min(left, _CHUNK))):
+    left = most if left is None else min(left, most)
+    with suppress(InvalidRequest):
+        while left > 0 and (part := _part(stream, left)):
             left -= len(part)

@@ -17,6 +17,7 @@ from cds_service.errors import InvalidJSON, InvalidRequest, MissingField
 
 T = TypeVar("T")
 
+_MALFORMED = "JSON is malformed: "
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -122,6 +123,8 @@ def read_envelope(body: bytes) -> Members:
 
 def _checked(body: bytes) -> bytes:
     body = body.removeprefix(_BOM)
+    if not body or body.isspace():
+        raise InvalidJSON("The body is empty", path="$")
     if not body.isascii():
         try:
             body.decode("utf-8")
@@ -151,6 +154,14 @@ def decode(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw, path: st
         kind = InvalidJSON if path == "$" else InvalidRequest
         raise kind(f"Expected {expected}", path=path) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJSON("The body is not valid JSON", path=path) from error
+        raise InvalidJSON(f"The body is not valid JSON{_where(error, path)}", path=path) from error
     except RecursionError as error:
         raise InvalidJSON("The JSON is nested too deeply", path=path) from error
+
+
+def _where(error: Exception, path: str) -> str:
+    """What the decoder expected, and at which byte of the body; its words are fixed and quote nothing."""
+    if path != "$" or not isinstance(error, msgspec.DecodeError):
+        return ""
+    told = str(error)
+    return ": it ends too early" if "truncated" in told else f": {told.removeprefix(_MALFORMED)}"

@@ -21,7 +21,7 @@ from cds_service.chart.surgeries import is_surgery
 from cds_service.chart.times import ends, periods_of
 from cds_service.fhir.codes import codes_of, text_of
 from cds_service.fhir.dosage import is_as_needed, read_dosages
-from cds_service.fhir.reading import read_draft
+from cds_service.fhir.reading import read_resource
 from cds_service.fhir.records import Gap, PatientRecord
 from cds_service.fhir.references import reference_of
 from cds_service.fhir.resources import (
@@ -91,7 +91,7 @@ def read_drafts(orders: Iterable[DraftOrder]) -> tuple[Draft, ...]:
     """The basket, read; void orders are left out."""
     drafts = []
     for order in orders:
-        read = read_draft(order.raw, order.path)
+        read = read_resource(order.raw, order.path)
         if not _is_void(read.resource):
             medicine = _own_medicine(read.resource)
             drafts.append(Draft(order.path, order.selected, read.resource, read.gaps, medicine))
@@ -188,10 +188,10 @@ def _medication_order(
     steps = read_dosages(resource.dosage_instruction) if medicine.has(*DOSED) else ()
     dose = (
         naltrexone_dose(steps, _directions(resource), medicine)
-        if medicine.has(Role.NALTREXONE)
+        if Role.NALTREXONE in medicine.roles
         else NaltrexoneDose()
     )
-    mg = daily_mg(steps, medicine) if medicine.has(Role.PERIPHERAL_OPIOID) else None
+    mg = daily_mg(steps, _directions(resource), medicine) if medicine.has(Role.PERIPHERAL_OPIOID) else None
     starts, until = _dates(resource, clock)
     return Order(
         path=draft.path,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, tzinfo
+
+from msgspec import Struct
 
 from cds_service.chart.showing import day, month
 from cds_service.fhir.dates import Span, read_date
@@ -26,8 +27,7 @@ def _as_recorded(span: Span) -> str:
     return month(span.latest) if same_month else str(span.latest.year)
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """The moment of decision: the site's date, and the zone in which days are counted."""
 
     today: date

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,14 +15,14 @@ from cds_service.chart.model import Evidence, Exposure, Presence
 from cds_service.chart.showing import day, medicine_name
 from cds_service.chart.times import LASTING, status_of
 from cds_service.fhir.resources import MedicationAdministration, MedicationRecord, MedicationStatement, Period
-from cds_service.knowledge.concepts import Role
+from cds_service.knowledge.concepts import Medicine, Role
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
     """An entry that says the patient does not take the medicine (any more)."""
 
-    names: frozenset[str]
+    medicine: Medicine
     day: date | None
     evidence: Evidence
     says_stopped: bool = False
@@ -33,9 +34,7 @@ def is_denial(record: MedicationRecord) -> bool:
         return bool(record.not_given or record.was_not_given)
     if not isinstance(record, MedicationStatement):
         return False
-    return (
-        bool(record.was_not_taken) or (record.taken or "").lower() == "n" or status_of(record) == "not-taken"
-    )
+    return bool(record.was_not_taken) or record.taken == "n" or status_of(record) == "not-taken"
 
 
 def denial_of(entry: Entry, clock: Clock) -> Denial | None:
@@ -55,20 +54,19 @@ def denial_of(entry: Entry, clock: Clock) -> Denial | None:
     )
     words = "says not taken" if denies else f"says {status}"
     facts = (f"{words}, {day(when)}" if when else words,)
-    names = frozenset(i.name for i in entry.medicine.ingredients if i.role is not Role.OTHER)
     evidence = Evidence(medicine_name(entry.medicine), facts, LISTED_AS["MedicationStatement"])
-    return Denial(names, when, evidence, says_stopped=not denies)
+    return Denial(entry.medicine, when, evidence, says_stopped=not denies)
 
 
 def against(exposure: Exposure, denials: Sequence[Denial]) -> Exposure:
     """A denial ends a use that was over anyway, and contradicts one that is listed as current.
 
-    A depot or an implant that was given goes on working after it was stopped.
+    A depot or an implant that was given goes on working after it was stopped. A long-acting product that was
+    stopped says nothing of the short-acting one beside it, nor does one strength of another.
     """
     if exposure.kind == "MedicationStatement" and exposure.presence is Presence.ENDED:
         return exposure
-    names = {i.name for i in exposure.medicine.ingredients}
-    newer = [d for d in denials if d.names & names and not _older(d.day, exposure.first)]
+    newer = [d for d in denials if _same(d.medicine, exposure.medicine) and not _older(d, exposure.first)]
     if exposure.medicine.form in LASTING:
         newer = [d for d in newer if not d.says_stopped and exposure.kind != "MedicationAdministration"]
     if not newer:
@@ -85,5 +83,31 @@ def _ended_on(exposure: Exposure, when: date) -> Exposure:
     return replace(exposure, ended=when, evidence=evidence, end_documented=True)
 
 
-def _older(denied: date | None, began: date | None) -> bool:
-    return denied is not None and began is not None and denied < began
+_STRENGTH = re.compile(r"(\d+(?:[.,]\d+)?)\s*-?\s*(?:mg|mcg|µg|microg)", re.IGNORECASE)
+
+
+def _same(denied: Medicine, taken: Medicine) -> bool:
+    """Whether the denial means the product that is taken; a bare name ("oxycodone") means all of them."""
+    if _of_concern(denied).isdisjoint(_of_concern(taken)):
+        return False
+    if denied.form is None and not denied.extended_release and not _STRENGTH.search(denied.name):
+        return True
+    strengths = set(_STRENGTH.findall(denied.name)), set(_STRENGTH.findall(taken.name))
+    forms = {denied.form, taken.form} - {None}
+    return (
+        len(forms) < 2
+        and denied.extended_release == taken.extended_release
+        and {i.name for i in denied.ingredients} == {i.name for i in taken.ingredients}
+        and (not all(strengths) or strengths[0] == strengths[1])
+    )
+
+
+def _of_concern(medicine: Medicine) -> frozenset[str]:
+    return frozenset(i.name for i in medicine.ingredients if i.role is not Role.OTHER)
+
+
+def _older(denial: Denial, began: date | None) -> bool:
+    """Of a use before: what was stopped on the day another entry began is the one it replaced."""
+    if denial.day is None:
+        return denial.says_stopped
+    return began is not None and (denial.day <= began if denial.says_stopped else denial.day < began)

@@ -61,7 +61,7 @@ _COUNT = re.compile(
     rf"({_NUMBER})\s*(?:of\s+)?(?:an?\s+|the\s+)?(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
 )
 _BARE_COUNT = re.compile(
-    rf"^\W*({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
+    rf"(?:^\W*|\.\s+)({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
 )
 _ONE_PIECE = re.compile(rf"(?<!of )\ban?\s+(?:{_PIECES})\b")
 _DURATION = re.compile(
@@ -164,8 +164,16 @@ def _count(part: str) -> float | None:
     return 1.0 if _ONE_PIECE.search(part) else None
 
 
+_WEEKDAY = r"\b(mon|tues?|wed|thu(?:rs?)?|fri|sat|sun)(?:day|nesday|urday)?s?\b"
+_WEEKDAYS = re.compile(_WEEKDAY)
+_FROM_DAY_TO_DAY = re.compile(rf"{_WEEKDAY}\s*(?:-|–|to|through)\s*{_WEEKDAY}")
+
+
 def _frequency(part: str) -> float | None:
     """Doses per day."""
+    days = {day[:3] for day in _WEEKDAYS.findall(part)}
+    if days and not _FROM_DAY_TO_DAY.search(part):
+        return len(days) / 7
     if every := _EVERY.search(part):
         return 1 / (_number(every.group(1)) * _DAYS_IN[every.group(2)[0]])
     return next((per_day for pattern, per_day in _FREQUENCIES if pattern.search(part)), None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from cds_service.chart.directions import read_directions
 from cds_service.chart.model import DailyStep, DoseProblem, NaltrexoneDose
@@ -49,7 +50,7 @@ _Dose = tuple[DoseStep, float | None]
 """A step, and the mg in one dose of it."""
 
 
-class _Reading(NamedTuple):
+class _Reading(Struct, frozen=True):
     """What the coded dosage, or the directions, say; ``daily`` is empty when there is a problem."""
 
     doses: list[_Dose]

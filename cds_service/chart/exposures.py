@@ -87,7 +87,7 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         brief=_is_brief(record, times, clinical),
         on_hold=status_of(record) in {"on-hold", "suspended"},
         end_documented=times.ended is not None and names_its_day(record, clock),
-        daily_mg=daily_mg(steps, entry.medicine) if entry.medicine.has(Role.PERIPHERAL_OPIOID) else None,
+        daily_mg=_daily_mg(entry, steps),
         dose=_dose(entry, steps),
         reasons=entry.reasons,
     )
@@ -107,14 +107,23 @@ def _is_order(record: MedicationRecord) -> bool:
     """Plans and proposals are not orders; ``doNotPerform`` is the opposite of one."""
     if not isinstance(record, MedicationRequest):
         return True
-    return (record.intent or "order").strip().lower() not in _NOT_AN_ORDER and not record.do_not_perform
+    return record.intent not in _NOT_AN_ORDER and not record.do_not_perform
+
+
+def _daily_mg(entry: Entry, steps: Sequence[DoseStep]) -> float | None:
+    if Role.PERIPHERAL_OPIOID not in entry.medicine.roles:
+        return None
+    return daily_mg(steps, _texts(entry), entry.medicine)
+
+
+def _texts(entry: Entry) -> list[str]:
+    return [dosage.text for dosage in dosages_of(entry.record) if dosage.text]
 
 
 def _dose(entry: Entry, steps: Sequence[DoseStep]) -> NaltrexoneDose | None:
-    if not entry.medicine.has(Role.NALTREXONE):
+    if Role.NALTREXONE not in entry.medicine.roles:
         return None
-    texts = [dosage.text for dosage in dosages_of(entry.record) if dosage.text]
-    return naltrexone_dose(steps, texts, entry.medicine)
+    return naltrexone_dose(steps, _texts(entry), entry.medicine)
 
 
 # --- presence --------------------------------------------------------------

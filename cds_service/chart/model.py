@@ -284,7 +284,8 @@ class PatientChart:
         """Entries of the lists with an ingredient of ``roles`` and one of ``presence``."""
         if self.roles_listed.isdisjoint(roles):
             return ()
-        return tuple([e for e in self.exposures if e.medicine.has(*roles) and e.presence in presence])
+        found = [e for e in self.exposures if not e.medicine.roles.isdisjoint(roles)]
+        return tuple([e for e in found if e.presence in presence])
 
     def taking_naltrexone(self) -> list[Exposure]:
         """Entries of the lists that hold naltrexone and no opioid, and say that the patient takes it."""

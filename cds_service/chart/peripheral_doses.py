@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from cds_service.chart.directions import read_directions
 from cds_service.fhir.dosage import DoseStep
 from cds_service.knowledge.concepts import Medicine
 
@@ -15,15 +16,30 @@ _STRENGTH = re.compile(
 _PIECES = frozenset({"tablet", "capsule", "unit"})
 
 
-def daily_mg(steps: Sequence[DoseStep], medicine: Medicine) -> float | None:
+def daily_mg(steps: Sequence[DoseStep], texts: Sequence[str], medicine: Medicine) -> float | None:
     """mg a day at most, pieces and mL counted at the strength in the medicine's name; None when not told.
 
-    Steps that follow each other count by the highest, others together.
+    The coded steps, else those written in ``texts``. Steps that follow each other count by the highest,
+    others together; directions that leave open how often count for nothing.
     """
+    coded = [step for step in steps if step.value is not None or step.value_high is not None]
+    told = [coded] if coded else [_written(text) for text in texts]
+    return sum([_at_most(each, medicine) for each in told]) or None
+
+
+_OPEN = re.compile(r"\bprn\b|needed|required|\bafter\b|\beach\b|\bmax|up to", re.IGNORECASE)
+"""How often is not told: "2 mg after each loose stool"."""
+
+
+def _written(text: str) -> Sequence[DoseStep]:
+    return () if _OPEN.search(text) else [step for step in read_directions(text) if step.per_day]
+
+
+def _at_most(steps: Sequence[DoseStep], medicine: Medicine) -> float:
     doses = [_daily(step, medicine) for step in steps]
     starts = [step.starts_after_days for step in steps]
     follow = None not in starts and len(set(starts)) == len(starts)
-    return (max(doses) if follow else sum(doses)) or None if doses else None
+    return (max(doses) if follow else sum(doses)) if doses else 0.0
 
 
 def _daily(step: DoseStep, medicine: Medicine) -> float:

@@ -30,6 +30,11 @@ _SIDE_EFFECTS = re.compile(
     r"nausea|vomit|headache|dream|insomnia|sleep|dizz|drows|fatigue|tired|diarrh|constipat|anxi|irritab|abdominal",
     re.IGNORECASE,
 )
+_TOLD = re.compile(
+    rf"(?:{_SIDE_EFFECTS.pattern}|anaphyla|rash|hives|urticaria|angio-?o?edema|swelling|itch|prurit|wheez|bronchospasm"
+    r"|dyspn|shortness of breath|injection site)\w*",
+    re.IGNORECASE,
+)
 
 Triple = tuple[str | None, str | None, str | None]
 
@@ -141,9 +146,9 @@ def _allergy(entry: AllergyIntolerance) -> Allergy | None:
 
 
 def _ours(reaction: str) -> str:
-    """The side effect in our own word; other text of the EHR is not repeated as a fact."""
-    found = _SIDE_EFFECTS.search(reaction)
-    return found.group().lower() if found else ""
+    """The reaction as one known word; of other text of the EHR a fact tells only that it is there."""
+    found = _TOLD.search(reaction)
+    return found.group().lower() if found else "other" if reaction else ""
 
 
 def _reactions(entry: AllergyIntolerance) -> Iterator[str]:

@@ -87,9 +87,12 @@ def _measurement(
     observation: Observation, value: Value, measures: frozenset[Measure], clock: Clock, clinical: Clinical
 ) -> Measurement:
     when = _day(observation, clock)
-    number, limit = _number(value), None
+    number, limit, factor = _number(value), None, 1.0
+    if number is None and not measures.isdisjoint(_WRITTEN):
+        number = _written(value)
     if measures & _ENZYMES:
-        number, limit = _enzyme(observation, value, next(iter(measures & _ENZYMES)), clinical)
+        factor = _factor(value)
+        limit = _upper_limit(observation, value, next(iter(measures & _ENZYMES)), factor, clinical)
     answer = _answer(next(iter(measures)), value)
     positive = _SAYS.get(answer) if answer else _positive(value, _cut_off(observation, value))
     said = _said(number, limit, positive, value)
@@ -99,8 +102,8 @@ def _measurement(
         evidence=Evidence(_name(value, measures), facts, "result"),
         day=when,
         positive=positive,
-        value=number,
-        upper_limit=limit,
+        value=number * factor if number is not None else None,
+        upper_limit=limit * factor if limit else None,
         multiple=number / limit if number and limit else None,
     )
 
@@ -116,10 +119,11 @@ def _name(value: Value, measures: frozenset[Measure]) -> str:
 
 
 def _said(number: float | None, limit: float | None, positive: bool | None, value: Value) -> str:
+    """The value as reported, in its own unit."""
     if number is not None:
         unit = (value.value_quantity.unit or value.value_quantity.code or "") if value.value_quantity else ""
         plain = unit.replace("{", "").replace("}", "").replace("_", " ") if len(unit) < 20 else ""
-        shown = f"{milligrams(number)} {plain}".strip()
+        shown = f"{_BEYOND.get(_comparator(value), '')}{milligrams(number)} {plain}".strip()
         return f"{shown} (upper limit {milligrams(limit)})" if limit else shown
     return {True: "positive", False: "negative"}.get(positive, "") if positive is not None else ""
 
@@ -128,18 +132,39 @@ def _number(value: Value) -> float | None:
     return value.value_quantity.value if value.value_quantity else None
 
 
-def _enzyme(
-    observation: Observation, value: Value, measure: Measure, clinical: Clinical
-) -> tuple[float | None, float | None]:
-    """U/L and its upper limit: the report's own, else the default."""
-    number = _number(value)
+_WRITTEN = _ENZYMES | {Measure.EGFR}
+"""Laboratories write what lies beyond their range as text: ">1000", "<15 mL/min"."""
+_WRITTEN_NUMBER = re.compile(r"\s*([<>≤≥]=?)?\s*(\d+(?:\.\d+)?)(?![\d.,/-])")
+_BEYOND = {">": "over ", ">=": "over ", "≥": "over ", "<": "under ", "<=": "under ", "≤": "under "}
+
+
+def _written(value: Value) -> float | None:
+    found = _WRITTEN_NUMBER.match(value.value_string or "")
+    return float(found.group(2)) if found else None
+
+
+def _comparator(value: Value) -> str:
+    if value.value_quantity:
+        return value.value_quantity.comparator or ""
+    found = _WRITTEN_NUMBER.match(value.value_string or "")
+    return (found.group(1) or "") if found else ""
+
+
+def _factor(value: Value) -> float:
+    """What makes U/L of the reported unit."""
     quantity = value.value_quantity
-    unit = ((quantity.code or quantity.unit or "") if quantity else "").lower()
-    factor = _MICROKATAL if "kat" in unit else 1.0
+    unit = (quantity.code or quantity.unit or "") if quantity else value.value_string or ""
+    return _MICROKATAL if "kat" in unit.lower() else 1.0
+
+
+def _upper_limit(
+    observation: Observation, value: Value, measure: Measure, factor: float, clinical: Clinical
+) -> float | None:
+    """The upper limit in the reported unit: the report's own, else the default."""
     ranges = observation.reference_range if value is observation else []
-    limits = [r.high.value for r in ranges if r.high and r.high.value]
-    limit = limits[0] * factor if limits else clinical.liver.default_upper_limit.get(measure.value)
-    return number * factor if number is not None else None, limit
+    own = [r.high.value for r in ranges if r.high and r.high.value]
+    usual = clinical.liver.default_upper_limit.get(measure.value)
+    return own[0] if own else round(usual / factor, 2) if usual else None
 
 
 def _answer(measure: Measure, value: Value) -> Answer | None:

@@ -21,6 +21,7 @@ from cds_service.knowledge import condition_meanings
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning
 
+_SERVICES: tuple[type[ServiceRequest | Procedure], ...] = (ServiceRequest, ProcedureRequest, Procedure)
 _PLANNED = {
     "ServiceRequest": {"draft", "active", "on-hold"},
     "ProcedureRequest": {"draft", "active", "on-hold", "proposed", "requested", "accepted", "suspended"},
@@ -69,10 +70,7 @@ def planned_surgeries(
 
 
 def _services(record: PatientRecord) -> list[ServiceRequest | Procedure]:
-    found: list[ServiceRequest | Procedure] = []
-    for request_view in (ServiceRequest, ProcedureRequest):
-        found += [resource for resource, _ in record.of_type(request_view)]
-    return found + [resource for resource, _ in record.of_type(Procedure)]
+    return [resource for view in _SERVICES for resource, _ in record.of_type(view)]
 
 
 def _planned(resource: ServiceRequest | Procedure, clock: Clock) -> PlannedSurgery:

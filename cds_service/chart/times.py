@@ -63,7 +63,7 @@ def dosages_of(record: MedicationRecord) -> list[Dosage]:
 
 def status_of(record: MedicationRecord) -> str:
     """The status in FHIR's spelling, ``unknown`` when absent; in R5 the adherence speaks for ``recorded``."""
-    status = (record.status or "unknown").strip().lower()
+    status = record.status or "unknown"
     if status == "recorded" and isinstance(record, MedicationStatement) and record.adherence:
         codes = " ".join((c.code or "").lower() for c in (record.adherence.code or CodeableConcept()).coding)
         return next((older for code, older in _ADHERENCE if code in codes), "unknown")
@@ -100,7 +100,16 @@ def _order_times(record: MedicationRecord, clock: Clock) -> Times:
     first = start or clock.latest(written)
     lasts = supplied or (None if end else bounded)  # a period names its last day itself
     until = max([d for d in (plus(first, lasts), end) if d], default=None)
+    ended = ended or _stopped_on(record, until, clock)
     return Times(first, first, until, ended, supplied or bounded)
+
+
+def _stopped_on(record: MedicationRecord, until: date | None, clock: Clock) -> date | None:
+    """R5: the day an order was stopped, unless its supply had ended before."""
+    if not isinstance(record, MedicationRequest) or status_of(record) != "stopped":
+        return None
+    changed = clock.latest(record.status_changed)
+    return changed if changed and (until is None or changed <= until) else None
 
 
 def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
@@ -110,7 +119,8 @@ def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
     asserted = clock.latest(record.date_asserted)
     known = max([d for d in (first, asserted) if d and d <= clock.today], default=first or asserted)
     if ended is None and status_of(record) in OVER:
-        ended = clock.latest(record.effective_date_time) or asserted  # the first day is no last one
+        later = asserted if asserted and (first is None or asserted >= first) else None
+        ended = clock.latest(record.effective_date_time) or later  # the first day is no last one
     return Times(first, known, None, ended)
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.errors import Unavailable
-from cds_service.settings import load_settings
 from cds_service.store import Comments, Store
 from cds_service.store.comments import read_comments, renew_comments
 
@@ -22,7 +22,7 @@ def comments(days: int, renew: bool) -> None:
 
     Needs COMMENT_KEYS. To replace a key, put the new one first, run --renew, then remove the old one.
     """
-    settings = load_settings()
+    settings = configured()
     if not settings.comment_keys:
         raise click.ClickException("COMMENT_KEYS is not set: no comment can be read")
     try:

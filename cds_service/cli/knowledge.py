@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 import msgspec
 
+from cds_service.cli.configured import configured
 from cds_service.cli.terminal import MISUSED, REFUSED, fail, print_json
 from cds_service.knowledge.identify import identify
-from cds_service.settings import load_settings
 from cds_service.site import load_knowledge
 
 
@@ -25,7 +25,7 @@ def knowledge(words: tuple[str, ...], system: str | None, as_json: bool) -> None
     Ends with 1 when nothing knows it.
     """
     try:
-        load_knowledge(load_settings())
+        load_knowledge(configured())
     except (ValueError, OSError) as error:
         fail(str(error), MISUSED)
     text = " ".join(words)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.database import open_database
-from cds_service.settings import load_settings
 from cds_service.store.migrating import migrate as bring_up
 from cds_service.store.schema import REVISION
 
@@ -19,7 +19,7 @@ def migrate() -> None:
     The service does so by itself when it starts; this is for a job that runs before, with rights that
     the service need not have. Ends with 1 when the database does not answer or refuses.
     """
-    engine = open_database(load_settings().database_url)
+    engine = open_database(configured().database_url)
     try:
         with progress("making the tables, or waiting for others to"):
             found = bring_up(engine)

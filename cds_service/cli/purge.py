@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import click
 
+from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.errors import Unavailable
-from cds_service.settings import load_settings
 from cds_service.store import Store
 from cds_service.store.retention import Limits, count_old
 from cds_service.store.retention import purge as remove
@@ -26,7 +26,7 @@ def purge(days: int | None, dry_run: bool, as_json: bool) -> None:
     The service does so by itself once an hour, with STORE_DAYS and COMMENT_DAYS. Ends with 1 when the
     database does not answer.
     """
-    settings = load_settings()
+    settings = configured()
     limits = Limits.at(
         datetime.now(UTC), settings.store_days if days is None else days, settings.comment_days
     )

@@ -6,10 +6,10 @@ from datetime import date, datetime
 
 import click
 
-from cds_service.cli.terminal import MISUSED, fail, print_json, read_input
+from cds_service.cli.configured import configured
+from cds_service.cli.terminal import fail, print_json, read_input
 from cds_service.redaction import redact as redacted
 from cds_service.replay.reading import BadJson, parse_json
-from cds_service.settings import load_settings
 
 
 @click.command()
@@ -29,8 +29,5 @@ def redact(request_file: str, day: datetime | None) -> None:
         request = parse_json(read_input(request_file))
     except BadJson as bad:
         fail(f"{bad.words} (line {bad.line}, column {bad.column})")
-    try:
-        keys = load_settings().prefetch_keys
-    except ValueError as error:
-        fail(str(error), MISUSED)
+    keys = configured().prefetch_keys
     print_json(redacted(request, day.date() if day else date.today(), keys))

@@ -9,6 +9,7 @@ import click
 
 from cds_service.callers import judging, key_reader, registered_clients
 from cds_service.cds_hooks.authentication import Authenticator, Caller
+from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.cli.terminal import (
     MISUSED,
@@ -26,7 +27,7 @@ from cds_service.release import VERSION
 from cds_service.replay import Replayed, Replayer
 from cds_service.replay.presented import Presented
 from cds_service.replay.trace import Dose, Drug, Listed, Ordered, Trace
-from cds_service.settings import Settings, load_settings
+from cds_service.settings import Settings
 from cds_service.site import load_knowledge
 from cds_service.sources import Sources
 
@@ -63,7 +64,7 @@ def replay(
 
     Ends with 1 when the service would refuse the request.
     """
-    settings = _settings()
+    settings = configured()
     replayer = Replayer(decider_of(settings, day.date() if day else None), settings.public_url)
     body, caller = read_input(request_file), _caller(settings, client)
     header = read_input(header_file).decode("utf-8", "replace") if header_file else None
@@ -78,13 +79,6 @@ def replay(
         if found.trace:
             show_trace(found.trace)
     raise SystemExit(0 if found.status == 200 else 1)
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except ValueError as error:
-        fail(str(error), MISUSED)
 
 
 def decider_of(settings: Settings, day: date | None = None) -> Decider:

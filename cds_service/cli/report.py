@@ -6,12 +6,12 @@ from datetime import UTC, datetime, time, timedelta
 
 import click
 
+from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.cli.terminal import UNREACHABLE, fail, print_json
 from cds_service.errors import Unavailable
 from cds_service.reports import GROUPS, Report, make_report
 from cds_service.reports.report import day_of
-from cds_service.settings import load_settings
 from cds_service.store import Store
 
 
@@ -46,7 +46,7 @@ def report(since: datetime | None, until: datetime | None, by: str, as_csv: bool
     start = since or end - timedelta(days=28)
     if start >= end:
         raise click.UsageError("--since is before --until")
-    settings = load_settings()
+    settings = configured()
     try:
         with progress("counting", hidden=as_json), Store(settings) as store:
             found = make_report(store, start, end, by, settings.reports_mask_below)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from cds_service.cli.terminal import MISUSED, fail
+from cds_service.cli.configured import configured
 from cds_service.server import serve as run
 from cds_service.server import usable_cpus
-from cds_service.settings import load_settings
 
 
 @click.command()
@@ -25,9 +24,6 @@ def serve(host: str | None, port: int, workers: int | None) -> None:
     SIGTERM stops when the calls at hand are answered; SIGHUP starts anew in the same way, with settings
     and files as they are then.
     """
-    try:
-        settings = load_settings()
-    except (OSError, ValueError) as error:
-        fail(str(error), MISUSED)
+    settings = configured()
     host = host or ("127.0.0.1" if settings.development else "0.0.0.0")
     run(settings, host, port, workers or max(2, usable_cpus()))

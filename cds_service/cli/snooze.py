@@ -8,9 +8,9 @@ import click
 
 from cds_service.alerts.snoozes import lift as end
 from cds_service.alerts.snoozes import snoozes
+from cds_service.cli.configured import configured
 from cds_service.cli.terminal import UNREACHABLE, fail, print_json
 from cds_service.errors import Unavailable
-from cds_service.settings import load_settings
 from cds_service.site import load_knowledge
 from cds_service.store import Store
 
@@ -29,7 +29,7 @@ def snooze() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON array.")
 def list_(as_json: bool) -> None:
     """The snoozes in force, the one that ends first first; patients are keyed hashes."""
-    settings = load_settings()
+    settings = configured()
     try:
         with Store(settings) as store:
             alerts = load_knowledge(settings)[0].alerts
@@ -53,7 +53,7 @@ def lift(card: str) -> None:
 
     Ends with 1 when there is no such snooze.
     """
-    settings = load_settings()
+    settings = configured()
     try:
         with Store(settings) as store:
             alerts = load_knowledge(settings)[0].alerts

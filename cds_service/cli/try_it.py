@@ -7,20 +7,20 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 import msgspec
 
 from cds_service.cds_hooks import HOOKS
 from cds_service.chart.direction_phrases import PIECES
+from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.cli.replay import decider_of, show, show_trace
-from cds_service.cli.terminal import MISUSED, UNREACHABLE, fail, print_json
-from cds_service.conversion import convert_resource
+from cds_service.cli.terminal import MISUSED, UNREACHABLE, HttpUrl, fail, print_json
 from cds_service.fhir_server import read_capabilities
 from cds_service.replay import Replayer
-from cds_service.settings import load_settings
+from cds_service.workbench.basket import request_of
+from cds_service.workbench.orders import OrderForm, blank, write
 
 _VERSIONS = ("DSTU2", "STU3", "R4", "R5")
 _TOKEN_SECONDS = 3600
@@ -34,7 +34,14 @@ _COUNT = re.compile(
 
 
 @click.command("try")
-@click.option("--fhir-server", "server", required=True, metavar="URL", help="Base URL of the FHIR server.")
+@click.option(
+    "--fhir-server",
+    "server",
+    type=HttpUrl(),
+    required=True,
+    metavar="URL",
+    help="Base URL of the FHIR server.",
+)
 @click.option("--patient", required=True, metavar="ID", help="The patient's id there.")
 @click.option(
     "--order",
@@ -84,10 +91,10 @@ def try_it(
     server, patient = server.rstrip("/"), patient.rpartition("/")[2]
     version = fhir_version or _version_of(server, hidden=as_json)
     drafts = [_draft(n, text, patient, version) for n, text in enumerate(orders, 1)]
-    body = _request(hook, server, patient, drafts)
+    body = {**request_of(HOOKS[hook], patient, drafts, drafts), "fhirServer": server}
     if given := _token(token, token_file):
         body["fhirAuthorization"] = _authorization(given)
-    settings = load_settings()
+    settings = configured()
     asking = msgspec.structs.replace(settings, cds_environment="development", time_budget_ms=seconds * 1000)
     replayer = Replayer(decider_of(asking), settings.public_url)
     with progress(f"reading the chart, {seconds} s at most", hidden=as_json):
@@ -104,7 +111,7 @@ def try_it(
 def _version_of(server: str, hidden: bool) -> str:
     try:
         with progress("capability statement", hidden=hidden):
-            return read_capabilities(server, load_settings().verify).release
+            return read_capabilities(server, configured().verify).release
     except OSError as error:
         fail(f"{server}: {error}; --fhir-version goes without asking", UNREACHABLE)
 
@@ -131,17 +138,8 @@ def _authorization(token: str) -> dict[str, Any]:
 def _draft(number: int, text: str, patient: str, version: str) -> dict[str, Any]:
     """A draft of ``text``, which a prescriber wrote in one line."""
     medicine, directions = _parts(text)
-    draft = {
-        "resourceType": "MedicationRequest",
-        "id": f"draft-{number}",
-        "status": "draft",
-        "intent": "order",
-        "subject": {"reference": f"Patient/{patient}"},
-        "authoredOn": datetime.now(UTC).isoformat(timespec="seconds"),
-        "medicationCodeableConcept": {"text": medicine},
-        "dosageInstruction": [{"text": directions}],
-    }
-    return draft if version == "R4" else convert_resource(draft, version)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return write(blank(number, patient, now, version), OrderForm(drug=medicine, sig=directions), version)
 
 
 def _parts(text: str) -> tuple[str, str]:
@@ -157,18 +155,3 @@ def _parts(text: str) -> tuple[str, str]:
     if count and count.start():
         return text[: count.start()].strip(), text[count.start() :].strip()
     return text.strip(), text.strip()
-
-
-def _request(hook: str, server: str, patient: str, drafts: list[dict[str, Any]]) -> dict[str, Any]:
-    context: dict[str, Any] = {
-        "userId": "Practitioner/ldn-cds-try",
-        "patientId": patient,
-        HOOKS[hook].orders_field: {
-            "resourceType": "Bundle",
-            "type": "collection",
-            "entry": [{"resource": draft} for draft in drafts],
-        },
-    }
-    if HOOKS[hook].selects:
-        context["selections"] = [f"{draft['resourceType']}/{draft['id']}" for draft in drafts]
-    return {"hook": hook, "hookInstance": str(uuid4()), "fhirServer": server, "context": context}

@@ -142,5 +142,3 @@ ROWS: tuple[Row, ...] = (
     Row("I13", _U, "requests are complete (a rule for clients)"),
 )
 """In the order of the table."""
-
-BY_ID = {row.id: row for row in ROWS}

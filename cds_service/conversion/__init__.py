@@ -1,6 +1,6 @@
-"""Our R4 scenarios in the shapes of DSTU2, STU3 and R5.
+"""R4 resources in the shapes of DSTU2, STU3 and R5: of our scenarios, of the pages, of drafts that are tried.
 
-Only what the scenarios use is converted; what a version cannot express raises
+Only what those use is converted; what a version cannot express raises
 :class:`CannotExpress` with the reason. Sources: the "differences" pages of
 https://hl7.org/fhir/R5/diff.html, https://hl7.org/fhir/STU3/ and https://hl7.org/fhir/DSTU2/.
 """
@@ -58,7 +58,7 @@ def _order_type(version: str) -> str:
 
 
 def convert_resource(resource: Json, version: str) -> Json:
-    """One resource, its references included."""
+    """One R4 resource in ``version``, its references included. Raises :class:`CannotExpress`."""
     converter = _CONVERTERS[version].get(resource["resourceType"], deepcopy)
     converted: Json = _translated(converter(deepcopy(resource)), version)
     if "contained" in resource:

@@ -11,7 +11,7 @@ from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.dosage import Dose, DoseStep, read_dosages
 from cds_service.fhir.gather import GatherOptions, gather
 from cds_service.fhir.queries import Query, standard_queries, version_of
-from cds_service.fhir.reading import Read, read_draft, read_resource
+from cds_service.fhir.reading import Read, read_resource
 from cds_service.fhir.records import Gap, GapReason, PatientRecord, Source
 from cds_service.fhir.references import Ingredient, MedicationSource, ResolvedBy, medication_of
 
@@ -40,7 +40,6 @@ __all__ = [
     "medication_of",
     "read_date",
     "read_dosages",
-    "read_draft",
     "read_period",
     "read_resource",
     "standard_queries",

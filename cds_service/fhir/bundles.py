@@ -7,7 +7,7 @@ here knows which patient is meant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -70,12 +70,6 @@ class Page(msgspec.Struct):
         return self.total is not None and self.next_link is None and self.total > self.entries
 
     @property
-    def size(self) -> int:
-        """How many resources it holds, of whatever type."""
-        read = len(self.found) + len(self.others) + len(self.outcomes)
-        return read + sum([each.count for each in self.passed])
-
-    @property
     def empty(self) -> bool:
         """Nothing in it but, perhaps, outcomes."""
         return not (self.found or self.passed or self.gaps or self.others)
@@ -102,6 +96,16 @@ class Page(msgspec.Struct):
         elif read.other:
             self.others.append(read.other)
         self.gaps.extend(read.gaps)
+
+
+def resources_in(pages: Iterable[Page]) -> int:
+    """How many resources they hold, of whatever type."""
+    count = 0
+    for page in pages:
+        count += len(page.found) + len(page.others) + len(page.outcomes)
+        for each in page.passed:
+            count += each.count
+    return count
 
 
 def is_failure(outcome: OperationOutcome) -> bool:

@@ -19,8 +19,12 @@ def codes_of(concept: CodeableConcept | ConceptOrReference | None) -> tuple[Code
     """All codings of a concept that say anything, in the order sent."""
     if concept is None:
         return ()
-    codes = [Code(clean(c.system), clean(c.code), clean(c.display)) for c in concept.coding]
-    return tuple([code for code in codes if code.code or code.display])
+    codes: list[Code] = []
+    for coding in concept.coding:
+        code, display = clean(coding.code), clean(coding.display)
+        if code or display:
+            codes.append(Code(clean(coding.system), code, display))
+    return tuple(codes)
 
 
 def text_of(concept: CodeableConcept | ConceptOrReference | None) -> str | None:

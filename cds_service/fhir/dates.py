@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from typing import NamedTuple
+
+from msgspec import Struct
 
 _DATE = re.compile(
     r"\s*(?P<year>\d{4})(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2})(?P<time>[Tt ].*)?)?)?\s*\Z",
@@ -23,7 +24,7 @@ _TIME = re.compile(
 )
 
 
-class Span(NamedTuple):
+class Span(Struct, frozen=True, gc=False):
     """The first and the last calendar day that a FHIR date can mean."""
 
     earliest: date

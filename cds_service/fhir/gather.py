@@ -96,7 +96,8 @@ def gather(
     intake = Intake(record)
     supplied = read_prefetch(prefetch, intake, options.keys, needed, options.max_resources)
     _take_basket(record, orders, named or {})
-    missing = [query for query in wanted if not _is_had(query.resource_type, record)]
+    had = _lists_had(record)
+    missing = [query for query in wanted if query.resource_type not in had]
     access = _usable(server, options)
     if access is None:
         _report_unasked(record, missing, supplied, _why_unasked(server))
@@ -109,9 +110,9 @@ def gather(
     return record
 
 
-def _is_had(kind: str, record: PatientRecord) -> bool:
+def _lists_had(record: PatientRecord) -> set[str]:
     """Orders are one list, whichever version's name its resources have."""
-    return kind in record.lists or (kind in _ORDERS and not _ORDERS.isdisjoint(record.lists))
+    return record.lists if _ORDERS.isdisjoint(record.lists) else record.lists | _ORDERS
 
 
 def _take_basket(record: PatientRecord, orders: Iterable[Resource], named: Mapping[str, Medication]) -> None:
@@ -253,7 +254,7 @@ class _Gathering:
             self._note(fetch.kind, fetch.failure.reason, fetch.failure.detail)
 
     def _take_page(self, kind: str, page: Page) -> None:
-        self.intake.learn_patient(page)
+        self.intake.learn_patient([page])
         if not self.intake.accept(page, "server"):
             self._note(kind, GapReason.SERVER_ERROR, "answered with other patients only")
             return

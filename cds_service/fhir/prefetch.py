@@ -21,14 +21,15 @@ detail but does not make the list unread. One that picks single medications
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from cds_service.errors import PayloadTooLarge
-from cds_service.fhir.bundles import Page, Shape, issue_codes, read_pages
+from cds_service.fhir.bundles import Page, Shape, issue_codes, read_pages, resources_in
 from cds_service.fhir.patients import is_about, patient_key
 from cds_service.fhir.records import Gap, GapReason, PatientRecord, Source
 from cds_service.fhir.resources import Medication, Patient, Resource
@@ -63,8 +64,7 @@ class Following:
     page_url: str | None = field(default=None, repr=False)
 
 
-@dataclass(slots=True)
-class Supplied:
+class Supplied(msgspec.Struct):
     """What prefetch left to do, beside what it put in the record.
 
     ``unavailable`` has, by type, the gap to report if the list cannot be
@@ -72,8 +72,8 @@ class Supplied:
     under a key nobody knows.
     """
 
-    following: list[Following] = field(default_factory=list)
-    unavailable: dict[str, Gap] = field(default_factory=dict)
+    following: list[Following] = []
+    unavailable: dict[str, Gap] = {}
 
 
 class Intake:
@@ -86,12 +86,13 @@ class Intake:
         self._subjects: dict[tuple[bytes, bytes], bool] = {}
         self._strangers: dict[str, int] = {}
 
-    def learn_patient(self, page: Page) -> None:
+    def learn_patient(self, pages: Iterable[Page]) -> None:
         """Note the full URL of the patient's own entry, which may be a ``urn:uuid:``."""
-        for item in page.found:
-            is_patient = isinstance(item.resource, Patient)
-            if is_patient and item.full_url and is_about(item.resource, self.record.patient_id):
-                self.aliases.add(item.full_url)
+        for page in pages:
+            for item in page.found:
+                is_patient = isinstance(item.resource, Patient)
+                if is_patient and item.full_url and is_about(item.resource, self.record.patient_id):
+                    self.aliases.add(item.full_url)
 
     def accept(self, page: Page, origin: str) -> bool:
         """Take a page in; false when it holds other patients' resources and none of this one's."""
@@ -169,11 +170,10 @@ def read_prefetch(
     """
     supplied = Supplied()
     values = {key: read_pages(raw, f"$.prefetch.{key}", needed) for key, raw in prefetch.items()}
-    if most is not None and sum(page.size for pages in values.values() for page in pages) > most:
+    every_page = list(chain.from_iterable(values.values()))
+    if most is not None and resources_in(every_page) > most:
         raise PayloadTooLarge(f"More than {most} resources")
-    for pages in values.values():
-        for page in pages:
-            intake.learn_patient(page)
+    intake.learn_patient(every_page)
     for key, pages in values.items():
         known = KNOWN_KEYS.get(key, ())
         mapped = known or ((keys[key],) if key in keys else ())
@@ -197,7 +197,7 @@ def _read_page(
         _read_bare(page, mapped, intake.record, supplied)
         return
     kinds = _kinds(page, search, known, mapped)
-    if search is not None and _picks(search) and not mapped:
+    if search is not None and not mapped and _picks(search):
         _note_unavailable(supplied, kinds, "only some were searched for")
     elif not (page.found or page.passed or page.gaps) and (page.failed or page.short):
         _note_unavailable(

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -67,7 +67,7 @@ _USUAL: Final = frozenset(
 )
 
 
-class Read(NamedTuple):
+class Read(msgspec.Struct, frozen=True):
     """What came of reading one resource.
 
     ``resource`` is ``None`` when it could not be read (then ``gaps`` says why)
@@ -88,17 +88,12 @@ _decode = msgspec.json.Decoder(reduce(or_, VIEWS.values())).decode
 
 
 def read_resource(raw: bytes | msgspec.Raw, path: str) -> Read:
-    """Read one resource of any FHIR version; ``path`` is where it stands in the request."""
+    """Read one resource, or draft, of any FHIR version; ``path`` is where it stands in the request."""
     try:
         resource: Resource = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_misfit(raw, path)
     return Read(_normalised(resource, type(resource).__name__))
-
-
-def read_draft(raw: bytes | msgspec.Raw, path: str = "$") -> Read:
-    """Read one order of the basket; a draft is read exactly like a stored resource."""
-    return read_resource(raw, path)
 
 
 def read_object(value: Mapping[str, Any], path: str) -> Read:
@@ -151,7 +146,7 @@ def _read_repaired(raw: bytes, path: str) -> Read:
         path=path,
         covers_list=False,
     )
-    return read._replace(gaps=(damaged, *read.gaps)) if read.resource else read
+    return Read(read.resource, (damaged, *read.gaps)) if read.resource else read
 
 
 def _not_an_object(path: str) -> Read:

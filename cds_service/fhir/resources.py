@@ -238,6 +238,7 @@ class MedicationRequest(MedicationRecord, tag="MedicationRequest"):
     dispense_request: DispenseRequest | None = None
     rendered_dosage_instruction: str | None = None  # R5
     effective_dose_period: Period | None = None  # R5
+    status_changed: str | None = None  # R5
 
 
 class MedicationOrder(MedicationRecord, tag="MedicationOrder"):

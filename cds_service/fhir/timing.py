@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.fhir.codes import codes_of, text_of
 from cds_service.fhir.dates import read_date
@@ -12,7 +15,7 @@ from cds_service.fhir.resources import Repeat, Timing
 from cds_service.fhir.units import days_in
 
 
-class Frequency(NamedTuple):
+class Frequency(Struct, frozen=True, gc=False):
     """Times per day on average, from the low to the high end; ``total`` times in all; ``length`` in days."""
 
     per_day: float | None = None
@@ -62,7 +65,7 @@ def read_frequency(timing: Timing | None) -> Frequency:
         for word in (*words, text_of(timing.code)):
             low, high = _from_word(word)
             if low is not None:
-                return frequency._replace(per_day=low, per_day_high=high)
+                return replace(frequency, per_day=low, per_day_high=high)
     return frequency if frequency != Frequency() else _from_events(timing.event)
 
 

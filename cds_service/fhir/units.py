@@ -6,7 +6,9 @@ forms (``TAB``), SNOMED CT units and the words people write.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from cds_service.fhir.resources import Quantity
 
@@ -59,7 +61,7 @@ _TIME_NAMES: Final[dict[str, str]] = {
 _TIME_BY_NAME: Final = {word: unit for unit, words in _TIME_NAMES.items() for word in words.split()}
 
 
-class Unit(NamedTuple):
+class Unit(Struct, frozen=True, gc=False):
     """A unit read; ``conflict`` is the other one, when code and text name different units."""
 
     name: str | None

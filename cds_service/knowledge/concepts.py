@@ -99,6 +99,8 @@ class Medicine:
     """The longest duration class of the opioids in it, form and release considered."""
     naltrexone_mg: float | None = None
     per_ml: bool = False
+    low_dose: bool = False
+    """Called low dose by name: "LDN", "low dose naltrexone"."""
     conflict: str | None = None
     roles: frozenset[Role] = field(init=False, repr=False, compare=False)
     """Of all its ingredients."""
@@ -150,7 +152,7 @@ class Meaning(StrEnum):
     DECOMPENSATED_CIRRHOSIS = "decompensated-cirrhosis"
     CIRRHOSIS = "cirrhosis"
     DECOMPENSATION_SIGN = "decompensation-sign"
-    """Ascites, varices, encephalopathy …: decompensated only together with CIRRHOSIS."""
+    """Ascites, varices …: decompensated only together with CIRRHOSIS."""
     SEVERE_RENAL_IMPAIRMENT = "severe-renal-impairment"
     # context
     DEPRESSION = "depression"

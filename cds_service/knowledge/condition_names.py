@@ -115,4 +115,5 @@ def _one_word_for_opioids(word: re.Match[str]) -> str:
 @cache
 def _opioid_names() -> frozenset[str]:
     generic = {"opiate", "opiates", "narcotic", "narcotics"}
-    return frozenset(names_of(Role.OPIOID)) - {"methadone", "buprenorphine"} | generic
+    names = frozenset(names_of(Role.OPIOID)) | frozenset(names_of(Role.OPIOID_LIKE))
+    return names - {"methadone", "buprenorphine"} | generic

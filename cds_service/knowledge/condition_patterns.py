@@ -133,10 +133,12 @@ NAMES: dict[Meaning, Alternatives] = {
         "<opioid>(?:[ -]+(?:induced|type|drug|analgesic|medication))*[ -]+"
         r"(?:use disorders?|dependen(?:ce|cy|t)|addict\w*|abuse\w*|misuse\w*|intoxication)",
         "(?:dependence|addiction|abuse|misuse) (?:of|on|to) <opioid>|oud",
+        "<opioid> use,? unspecified|^<opioid> use(?=$|, active)",
+        r"(?:iv|intravenous|inject\w+) <opioid> us(?:e|er)",
     ),
     Meaning.OPIOID_AGONIST_THERAPY: (
         r"<opioid>\b.{0,40}\bagonist (?:therapy|treatment)|<opioid> (?:substitution|replacement|maintenance)",
-        "(?:methadone|buprenorphine|suboxone)[ -]+(?:maintenance|programme?|clinic|therapy|treatment)",
+        "(?:methadone|buprenorphine|suboxone)[ -]+(?:maintenance|program(?:me)?|clinic|therapy|treatment)",
         "medications? for opioid use disorder|moud",
     ),
     Meaning.LONG_TERM_OPIOID: (
@@ -161,7 +163,7 @@ NAMES: dict[Meaning, Alternatives] = {
         "alcoholic hepatitis|fulminant hepatitis",
     ),
     Meaning.LIVER_FAILURE: (
-        "(?:liver|hepatic) failure|hepatic coma|hepatorenal syndrome|fulminant hepatitis",
+        "(?:liver|hepatic) failure|hepatic (?:coma|encephalopathy)|hepatorenal syndrome|fulminant hepatitis",
     ),
     Meaning.DECOMPENSATED_CIRRHOSIS: (
         r"decompensated (?:\w+ ){0,3}(?:cirrhosis|liver disease)|cirrhosis\b[^;]{0,30}\bdecompensated",
@@ -170,7 +172,7 @@ NAMES: dict[Meaning, Alternatives] = {
     ),
     Meaning.CIRRHOSIS: ("cirrhosis|cirrhotic",),
     Meaning.DECOMPENSATION_SIGN: (
-        "ascites|(?:o?esophageal|gastric) varices|variceal|hepatic encephalopathy",
+        "ascites|(?:o?esophageal|gastric) varices|variceal",
         "portal hypertension|spontaneous bacterial peritonitis",
     ),
     Meaning.SEVERE_RENAL_IMPAIRMENT: (

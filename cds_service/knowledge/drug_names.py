@@ -29,6 +29,8 @@ class NamedDrug:
     extended_release: bool = False
     naltrexone_mg: float | None = None
     per_ml: bool = False
+    low_dose: bool = False
+    """Calls naltrexone low dose by name: "LDN", "low dose naltrexone"."""
 
 
 def read_drug_name(text: str) -> NamedDrug:
@@ -48,7 +50,8 @@ def _read(text: str) -> NamedDrug:
     if "depot" in tokens and _DEPOTS & set(ingredients):
         form = Form.DEPOT
     form = _long_lasting(form, ingredients, text, released, mg)
-    return NamedDrug(ingredients, form, released and form is not Form.SUPPOSITORY, mg, per_ml)
+    low = "naltrexone" in ingredients and bool(_LOW_DOSE.search(plain(text)))
+    return NamedDrug(ingredients, form, released and form is not Form.SUPPOSITORY, mg, per_ml, low)
 
 
 _cached = lru_cache(maxsize=8192)(_read)
@@ -154,6 +157,7 @@ _STRENGTH = re.compile(
 _RANGE_BEFORE = re.compile(r"\d\s*(?:-|to)\s*$")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NALTREXONE = re.compile(r"(?<![a-z])(?:naltrex[a-z]*|naltraxone|u?ldn)(?![a-z])")
+_LOW_DOSE = re.compile(r"(?<![a-z])(?:u?ldn|lo(?:w|west)?[ -]?dose)(?![a-z])")
 _BARE_NUMBER = re.compile(r"[\s-]*(\d\.\d+)\s*")
 """"LDN 4.5" and nothing more: milligrams. A whole number could be a count of capsules."""
 _NEXT_INGREDIENT = re.compile(r"[/+&](?=\s*[a-z])|\band\b|\bwith\b")

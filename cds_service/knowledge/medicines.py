@@ -120,6 +120,7 @@ def _medicine(believed: Sequence[_Evidence], others: Sequence[_Evidence]) -> Med
         duration=_duration(ingredients, form, released),
         naltrexone_mg=mg,
         per_ml=per_ml,
+        low_dose=any([e.drug.low_dose for e in (*believed, *agreeing)]),
         conflict=_conflict(believed, others),
     )
 

@@ -38,19 +38,13 @@ def shifted(text: str, today: date, *, birth: bool = False) -> str:
 
 
 def _shifted_partial(year: int, month: int | None, today: date, birth: bool) -> str:
+    """A year, or a month of one. Raises ``ValueError`` for what is none."""
     year = max(year, today.year - _OLDEST) if birth else year
-    target = anchor(today)
+    moved = year + anchor(today).year - today.year
     if month is None:
-        return f"{date(year + target.year - today.year, 1, 1).year:04}"
-    months = (
-        year * 12
-        + date(year, month, 1).month
-        - 1
-        + (target.year - today.year) * 12
-        + target.month
-        - today.month
-    )
-    return date(months // 12, months % 12 + 1, 1).isoformat()[:7]
+        return date(moved, 1, 1).isoformat()[:4]
+    years, index = divmod(date(year, month, 1).month - 1 + anchor(today).month - today.month, 12)
+    return date(moved + years, index + 1, 1).isoformat()[:7]
 
 
 def _not_too_old(born: date, today: date, birth: bool) -> date:

@@ -5,7 +5,7 @@ A request that cannot be decided gets an explanation in place of cards: what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from time import perf_counter
@@ -198,6 +198,6 @@ def _day_of(request: HookRequest) -> date | None:
         return None
 
 
-def _noon_of(day: date, decider: Decider) -> Any:
+def _noon_of(day: date, decider: Decider) -> Callable[[], datetime]:
     moment = datetime.combine(day, time(12), tzinfo=decider.sources.zone).astimezone(UTC)
     return lambda: moment

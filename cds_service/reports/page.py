@@ -30,30 +30,12 @@ def reports_blueprint(
 ) -> flask.Blueprint:
     """The routes; ``now`` says what the last four weeks are, ``policy`` what is snoozed."""
     blueprint = flask.Blueprint("reports", __name__, template_folder="templates")
+    blueprint.before_request(lambda: None if settings.development else _refusal(settings.reports_token))
+    blueprint.after_request(_keep_private)
 
     def asked() -> Report:
-        until = _day("until", now().astimezone(UTC) + timedelta(days=1))
-        since = _day("since", until - timedelta(days=_DAYS))
-        if not timedelta() < until - since <= timedelta(days=_LONGEST):
-            raise InvalidRequest("since is before until, by three years at the most", path="since")
-        by = flask.request.args.get("by", "topic")
-        if by not in GROUPS:
-            raise InvalidRequest(f"by is one of {', '.join(GROUPS)}", path="by")
+        since, until, by = _asked(now())
         return make_report(store, since, until, by, settings.reports_mask_below)
-
-    @blueprint.before_request
-    def check() -> flask.Response | None:
-        if settings.development or _may(settings.reports_token or ""):
-            return None
-        challenge = {"WWW-Authenticate": 'Basic realm="reports", Bearer'}
-        return flask.Response(
-            "The reports ask for REPORTS_TOKEN.\n", 401, challenge, content_type="text/plain"
-        )
-
-    @blueprint.after_request
-    def keep_private(response: flask.Response) -> flask.Response:
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     @blueprint.get("/reports")
     def page() -> str:
@@ -76,13 +58,38 @@ def reports_blueprint(
     return blueprint
 
 
-def _may(token: str) -> bool:
-    """Compared in a time that tells nothing."""
+def _refusal(token: str | None) -> flask.Response | None:
+    """The 401 of a request that does not bring ``token``."""
+    if token and _brings(token):
+        return None
+    challenge = {"WWW-Authenticate": 'Basic realm="reports", Bearer'}
+    return flask.Response("The reports ask for REPORTS_TOKEN.\n", 401, challenge, content_type="text/plain")
+
+
+def _brings(token: str) -> bool:
+    """Compared in a time that tells nothing of how much of it is right."""
     given = flask.request.authorization
-    if given is None or not token:
+    if given is None:
         return False
     said = given.token if given.type == "bearer" else given.password
     return hmac.compare_digest((said or "").encode(), token.encode())
+
+
+def _keep_private(response: flask.Response) -> flask.Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _asked(now: datetime) -> tuple[datetime, datetime, str]:
+    """First day, the day after the last, and what a row is. Raises ``InvalidRequest``."""
+    until = _day("until", now.astimezone(UTC) + timedelta(days=1))
+    since = _day("since", until - timedelta(days=_DAYS))
+    if not timedelta() < until - since <= timedelta(days=_LONGEST):
+        raise InvalidRequest("since is before until, by three years at the most", path="since")
+    by = flask.request.args.get("by", "topic")
+    if by not in GROUPS:
+        raise InvalidRequest(f"by is one of {', '.join(GROUPS)}", path="by")
+    return since, until, by
 
 
 def _day(name: str, usual: datetime) -> datetime:

@@ -77,8 +77,16 @@ def _out_of_range(order: Order, kind: Regimen, chart: PatientChart, clinical: Cl
     if kind is Regimen.MICRO:
         return _below(order, mg, clinical)
     treated = disorder_recorded(order, chart)
+    if kind is Regimen.INJECTION:
+        return _above(order, mg, treated, clinical) if _is_too_often(order, clinical) else None
     between = kind is Regimen.STANDARD and not treated and _is_between_label_doses(order, clinical)
     return _above(order, mg, treated, clinical) if kind is Regimen.ODD or between else None
+
+
+def _is_too_often(order: Order, clinical: Clinical) -> bool:
+    """A depot given more than twice in the time it works ("380 mg daily" for monthly)."""
+    works = clinical.exposure.depot_days["naltrexone"]
+    return not order.dose.frequency_assumed and 2 * order.dose.every_days < works
 
 
 def _is_between_label_doses(order: Order, clinical: Clinical) -> bool:

@@ -149,7 +149,8 @@ def _treatment(
         name, line = "naltrexone, dose not recorded", say(TOPIC, "line_unknown")
     else:
         low = kind in LOW_DOSE
-        name = f"{'LDN' if low else 'naltrexone'} {milligrams(mg or 0.0)} mg"
+        name = "LDN" if low else "naltrexone"
+        name += f" {milligrams(mg)} mg" if mg else ""
         line = say(TOPIC, "line_low" if low else "line_full", other=_capital(name), drug=drug_name)
     return _Treatment(_kind(medicine, kind), name, line, evidence)
 
@@ -179,7 +180,7 @@ def _running(chart: PatientChart, basket: Sequence[Order], clinical: Clinical) -
     low = [
         e
         for e in chart.exposed(Role.NALTREXONE)
-        if _counts(e) and e.medicine.is_naltrexone and of_exposure(e, clinical) is Regimen.LOW
+        if _counts(e) and e.medicine.is_naltrexone and _daily(e) and of_exposure(e, clinical) is Regimen.LOW
     ]
     over = {_daily(e) for e in low if any(_continues(order, e, chart) for order in basket)}
     yield from {_daily(e): e for e in low if _daily(e) not in over}.values()

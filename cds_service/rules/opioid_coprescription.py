@@ -33,7 +33,9 @@ def opioid_coprescription(chart: PatientChart, clinical: Clinical) -> Findings:
     taken = chart.taking_naltrexone()
     micro = _agreed_microgram(naltrexone, clinical)
     indicator = Indicator.WARNING if micro else _indicator(on_lists, in_basket)
-    name, begin = drug(chart, clinical), _begin(chart, clinical)
+    name = drug(chart, clinical)
+    # who takes it already is not asked to start it
+    begin = "renew" if taken and is_renewal(chart, clinical) else "start"
     removable = [o for o in in_basket if not for_opioid_use_disorder(o.medicine, o.reasons, chart)]
     return [
         Finding(
@@ -58,14 +60,14 @@ def _evidence(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> tuple
 def _indicator(on_lists: Sequence[Exposure], in_basket: Sequence[Order]) -> Indicator:
     one_by_one = [Indicator.CRITICAL if _is_certain(exposure) else Indicator.WARNING for exposure in on_lists]
     ordered = [
-        Indicator.CRITICAL if order.medicine.has(Role.OPIOID) else Indicator.WARNING for order in in_basket
+        Indicator.CRITICAL if Role.OPIOID in o.medicine.roles else Indicator.WARNING for o in in_basket
     ]
     return worst(*one_by_one, *ordered)
 
 
 def _is_certain(exposure: Exposure) -> bool:
     current = exposure.presence is Presence.ACTIVE and not exposure.contradicted
-    return current and exposure.medicine.has(Role.OPIOID)
+    return current and Role.OPIOID in exposure.medicine.roles
 
 
 def _agreed_microgram(naltrexone: Sequence[Order], clinical: Clinical) -> float | None:
@@ -144,14 +146,9 @@ def _lines(
     if others and micro is not None:
         yield say(TOPIC, "still_micro", begin=begin, drug=name)
     elif others:
-        prescribed = any([medicine.has(Role.OPIOID) for medicine in others])
+        prescribed = any([Role.OPIOID in medicine.roles for medicine in others])
         yield say(TOPIC, "still" if prescribed else "still_like", begin=begin, drug=name)
         yield already_stopped(others, clinical)
-
-
-def _begin(chart: PatientChart, clinical: Clinical) -> str:
-    """What not to do yet: who takes it already is not asked to start it."""
-    return "renew" if is_renewal(chart, clinical) else "start"
 
 
 def already_stopped(medicines: Sequence[Medicine], clinical: Clinical) -> str:

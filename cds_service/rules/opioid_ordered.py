@@ -92,7 +92,9 @@ def _days_of_block(exposure: Exposure, clinical: Clinical) -> int:
 def _summary(loudest: Sequence[Exposure], opioids: str, clinical: Clinical) -> str:
     first = max(loudest, key=lambda e: (is_full_dose(e, clinical), e.is_current))
     kind = of_exposure(first, clinical)
-    if first.presence is Presence.STALE or first.contradicted:
+    if first.contradicted:
+        return say(TOPIC, "contradicted", opioids=opioids)
+    if first.presence is Presence.STALE:
         return say(TOPIC, "stale", opioids=opioids)
     if kind is Regimen.INJECTION:
         return say(TOPIC, "injection", opioids=opioids)

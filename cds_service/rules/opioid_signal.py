@@ -99,7 +99,7 @@ def _medicines(chart: PatientChart, clinical: Clinical) -> Iterator[_Sign]:
     days = timedelta(days=clinical.signal.opioid_sign_days)
     exposures = chart.exposed(Role.OPIOID_SIGN)
     recent = [e for e in exposures if e.is_current or (e.ended and e.ended >= chart.today - days)]
-    orders = [order for order in chart.orders if order.medicine.has(Role.OPIOID_SIGN)]
+    orders = [order for order in chart.orders if Role.OPIOID_SIGN in order.medicine.roles]
     found: list[Exposure | Order] = [*recent, *orders]
     for taken in found:
         name = listed(taken.medicine.named(Role.OPIOID_SIGN))

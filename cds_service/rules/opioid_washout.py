@@ -20,9 +20,10 @@ from cds_service.rules.finding import (
     Remove,
     StartLater,
     Topic,
+    spoken,
     worst,
 )
-from cds_service.rules.opioid_coprescription import interval, short_names
+from cds_service.rules.opioid_coprescription import interval, opioid_coprescription, short_names
 from cds_service.rules.regimen import drug, for_opioid_use_disorder
 
 TOPIC = Topic.OPIOID_WASHOUT
@@ -52,6 +53,8 @@ def opioid_washout(chart: PatientChart, clinical: Clinical) -> Findings:
     ended = [found for entries in _by_ingredient(chart) if (found := _judge(entries, chart, clinical))]
     if not ended:
         return "no opioid ended within its opioid-free interval"
+    if all(e.is_brief for e in ended) and _an_opioid_is_active(chart, clinical):
+        return "an opioid is active: the few days of another one add nothing"
     ended.sort(key=lambda e: (e.indicator.rank, not e.is_depot, -(e.not_before or date.min).toordinal()))
     if starts := _starts_late_enough(ended, orders):
         return [_planned(ended, starts, chart, clinical)]
@@ -68,6 +71,13 @@ def opioid_washout(chart: PatientChart, clinical: Clinical) -> Findings:
             withholds_start=True,
         )
     ]
+
+
+def _an_opioid_is_active(chart: PatientChart, clinical: Clinical) -> bool:
+    """A critical card says so, and is seen."""
+    if Topic.OPIOID_COPRESCRIPTION.value in clinical.unseen:
+        return False
+    return any(f.indicator is Indicator.CRITICAL for f in spoken(opioid_coprescription(chart, clinical)))
 
 
 def _starts_late_enough(ended: Sequence[_Ended], orders: Sequence[Order]) -> date | None:
@@ -167,7 +177,6 @@ def _summary(ended: Sequence[_Ended], naltrexone: str, clinical: Clinical) -> st
         ended=day(first.last.ended),
         not_before=day(max(dates)),
         drug=naltrexone,
-        days_given=clinical.opioid_free.brief_supply_days,
     )
 
 
@@ -185,7 +194,7 @@ def _lines(ended: Sequence[_Ended], chart: PatientChart, clinical: Clinical) -> 
         yield say(TOPIC, "reckoned")
     yield say(TOPIC, "ask")
     if any(for_opioid_use_disorder(e.last.medicine, e.last.reasons, chart) for e in ended):
-        yield say(TOPIC, "treatment")
+        yield say(TOPIC, "treatment" if drug(chart, clinical) == "LDN" else "treatment_full")
 
 
 def _later(ended: Sequence[_Ended], chart: PatientChart) -> Iterator[Proposal]:

@@ -88,12 +88,15 @@ def of_order(order: Order, clinical: Clinical) -> Regimen:
 
 
 def of_exposure(exposure: Exposure, clinical: Clinical) -> Regimen:
-    """The regimen of a list entry; without a dose, a full-strength product counts as taken as labelled."""
+    """The regimen of a list entry; without a dose, a full-strength product counts as taken as labelled,
+    and what is called "LDN" as LDN."""
     kind = regimen(exposure.medicine, exposure.dose, clinical)
+    if kind is not Regimen.UNKNOWN:
+        return kind
     strength = exposure.medicine.naltrexone_mg or 0.0
-    if kind is Regimen.UNKNOWN and not exposure.medicine.per_ml and strength >= clinical.dose.full_dose_mg:
+    if not exposure.medicine.per_ml and strength >= clinical.dose.full_dose_mg:
         return Regimen.STANDARD
-    return kind
+    return Regimen.LOW if exposure.medicine.low_dose else kind
 
 
 def is_full_dose(exposure: Exposure, clinical: Clinical) -> bool:

@@ -20,9 +20,9 @@ from weakref import WeakSet
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from cds_service.database import insert_missing
+from cds_service.database import insert_missing, kind_of
 from cds_service.store.journal import Journal, claimed, journal_files, lines_about
 from cds_service.store.schema import cards
 from cds_service.store.served import ServedCard
@@ -126,7 +126,7 @@ class Loader:
             self.load()
             self._housekeeping()
         except (SQLAlchemyError, OSError) as error:
-            _log.error("cards served wait in the journal: %s", type(error).__qualname__)
+            _log.error("cards served wait in the journal: %s", kind_of(error))
             self._wake.set()
             return False
         return True
@@ -186,9 +186,7 @@ class Loader:
             with self._engine.execution_options(immediate=True).begin() as connection:
                 insert_missing(connection, cards, rows)
             self._on_loaded(len(rows))
-        except OperationalError:
-            raise
-        except DBAPIError:  # one of them does not fit the table: the others must not wait for it
+        except (DataError, IntegrityError):  # one does not fit the table: the others must not wait for it
             if len(served) > 1:
                 for card in served:
                     self._insert([card])

@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, text
+from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cds_service.cds_hooks import CallContext, FeedbackItem, RefusedItem, Service
-from cds_service.database import FileReader, folder_of, is_file, is_in_memory, open_database
+from cds_service.database import (
+    FileReader,
+    folder_of,
+    is_file,
+    is_in_memory,
+    kind_of,
+    open_database,
+    takes_changes,
+)
 from cds_service.errors import Unavailable
 from cds_service.keyed_hashes import keyed_hash
 from cds_service.metrics import Metrics
@@ -53,7 +61,8 @@ class Store:
         self._metrics = metrics or Metrics()
         self.comments = Comments.from_settings(settings)
         self.engine = open_database(settings.database_url)
-        self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        self._no_answer = (DBAPIError, driver_error, PoolTimeout, OSError)
         self._file = FileReader(self.engine) if is_file(settings.database_url) else None
         self._records = settings.record_cards and not is_in_memory(settings.database_url)
         folder = settings.journal_dir or folder_of(settings.database_url) / "journal"
@@ -78,7 +87,7 @@ class Store:
         try:
             self.prepare()
         except (SQLAlchemyError, OSError) as error:
-            _log.error("the database does not answer: %s", type(error).__qualname__)
+            _log.error("the database does not answer: %s", kind_of(error))
         if self._records:
             self._loader.start()
 
@@ -163,7 +172,7 @@ class Store:
             with self.engine.execution_options(immediate=True).begin() as connection:
                 yield connection
         except (DBAPIError, PoolTimeout, OSError) as error:
-            _log.error("the store cannot be written: %s", type(error).__qualname__)
+            _log.error("the store cannot be written: %s", kind_of(error))
             raise Unavailable("Nothing can be stored at the moment", retry_after=_RETRY_AFTER) from error
 
     @contextmanager
@@ -173,38 +182,44 @@ class Store:
         Raises :class:`~cds_service.errors.Unavailable` when the database does not answer, and for a
         second after that without asking it: whoever answers a prescriber cannot wait each time.
         """
-        with self._answering(), self.engine.connect() as connection:
-            yield connection
+        self._require_rested()
+        try:
+            self.prepare()
+            with self.engine.connect() as connection:
+                yield connection
+        except self._no_answer as error:
+            raise self._rest(error) from error
 
     def has_rows(self, question: Select[Any], parameters: Mapping[str, str]) -> bool:
         """Whether ``question`` finds anything, asked in the shortest way. Raises as :meth:`reading` does."""
-        with self._answering():
+        self._require_rested()
+        try:
+            self.prepare()
             if self._file is not None:
                 return bool(self._file.rows(_as_text(question), parameters))
             with self.engine.connect() as connection:
                 return connection.execute(question, parameters).first() is not None
+        except self._no_answer as error:
+            raise self._rest(error) from error
 
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _require_rested(self) -> None:
         if time.monotonic() < self._rests_until:
-            raise Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER)
-        try:
-            self.prepare()
-            yield
-        except (DBAPIError, self._driver_error, PoolTimeout, OSError) as error:
-            self._rests_until = time.monotonic() + _REST
-            _log.error("the store cannot be read: %s", type(error).__qualname__)
-            raise Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER) from error
+            raise _not_now()
+
+    def _rest(self, error: Exception) -> Unavailable:
+        """Leaves the database alone for a while; what is to be raised."""
+        self._rests_until = time.monotonic() + _REST
+        _log.error("the store cannot be read: %s", kind_of(error))
+        return _not_now()
 
     def is_up(self) -> bool:
-        """Whether the database answers."""
+        """Whether the database answers, and takes what is to be kept."""
         try:
             self.prepare()
             with self.engine.connect() as connection:
-                connection.execute(text("select 1"))
+                return takes_changes(connection)
         except (SQLAlchemyError, OSError):
             return False
-        return True
 
     def seconds_behind(self) -> float:
         """How long the oldest card has waited for the database, at most."""
@@ -247,6 +262,10 @@ class _Housekeeping:
 def _as_text(question: Select[Any]) -> str:
     """As SQLite's driver takes it, parameters by name."""
     return str(question.compile(dialect=sqlite.dialect(paramstyle="named")))
+
+
+def _not_now() -> Unavailable:
+    return Unavailable("The store does not answer at the moment", retry_after=_RETRY_AFTER)
 
 
 def _in_lower_case(item: FeedbackItem) -> FeedbackItem:

@@ -1,13 +1,15 @@
-"""The orders on the screen, and what taking a suggestion does to them (CDS Hooks, "Action")."""
+"""Orders that are tried: the request made of them, and what taking a suggestion does to them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from msgspec.structs import asdict
 
+from cds_service.cds_hooks.hooks import Hook
 from cds_service.workbench.orders import OrderForm, medicine_name, read
 
 Json = dict[str, Any]
@@ -25,6 +27,19 @@ class Taken:
 def reference(resource: Json) -> str:
     """``Type/id``."""
     return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
+def request_of(hook: Hook, patient_id: str, drafts: Sequence[Json], selected: Sequence[Json]) -> Json:
+    """A CDS Hooks request for ``drafts``, without prefetch; ``selected`` are those in focus."""
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": d} for d in drafts]}
+    context: Json = {
+        "userId": "Practitioner/ldn-prescriber",
+        "patientId": patient_id,
+        hook.orders_field: bundle,
+    }
+    if hook.selects and selected:
+        context["selections"] = [reference(draft) for draft in selected]
+    return {"hook": hook.name, "hookInstance": str(uuid4()), "context": context}
 
 
 def take(basket: Sequence[Json], editing: int, actions: Sequence[Json]) -> Taken:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
-from uuid import uuid4
 
 import flask
 import msgspec
@@ -132,7 +131,7 @@ def add_routes(blueprint: flask.Blueprint, trial: Trial) -> None:
         _limit(trial)
         turn = _turn(flask.request.get_data())
         orders_now, editing, changed = take_turn(turn, trial.now())
-        request = hook_request(turn.hook, turn.patient_id, orders_now, editing)
+        request = _request(turn.hook, turn.patient_id, orders_now, editing)
         return _reply(request=request, **_basket(orders_now, editing, changed, turn.version))
 
     @blueprint.post("/try/cards")
@@ -180,19 +179,11 @@ def _new(drafts: list[Json], turn: Turn, now: datetime) -> Json:
     return orders.blank(number, turn.patient_id, now.isoformat(timespec="seconds"), turn.version)
 
 
-def hook_request(hook: str, patient_id: str, drafts: list[Json], editing: int) -> Json:
-    """A CDS Hooks request of ``hook``, without prefetch. Raises ``InvalidRequest`` for another hook."""
+def _request(hook: str, patient_id: str, drafts: list[Json], editing: int) -> Json:
+    """The one in the form is selected. Raises ``InvalidRequest`` for a hook that is none of ours."""
     if hook not in HOOKS:
         raise InvalidRequest("There is no such hook", path="$.hook")
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": d} for d in drafts]}
-    context: Json = {
-        "userId": "Practitioner/ldn-prescriber",
-        "patientId": patient_id,
-        HOOKS[hook].orders_field: bundle,
-    }
-    if HOOKS[hook].selects and editing < len(drafts):
-        context["selections"] = [basket.reference(drafts[editing])]
-    return {"hook": hook, "hookInstance": str(uuid4()), "context": context}
+    return basket.request_of(HOOKS[hook], patient_id, drafts, drafts[editing : editing + 1])
 
 
 # --- without scripts -------------------------------------------------------------------------------
@@ -240,7 +231,7 @@ def _stepped(trial: Trial, screen: Screen, action: str) -> Screen:
 def _asked(trial: Trial, screen: Screen, action: str) -> Screen:
     """With the cards, as the handler gives them."""
     hook = "order-sign" if action == "sign" else screen.hook
-    request = hook_request(hook, screen.chosen.patient_id, screen.basket, screen.editing)
+    request = _request(hook, screen.chosen.patient_id, screen.basket, screen.editing)
     request["prefetch"] = screen.chosen.prefetch
     base = trial.public_url or (flask.request.url_root if trial.keeps else None)
     caller = Caller(caller_of(screen.dialect))

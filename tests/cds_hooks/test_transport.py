@@ -89,6 +89,20 @@ def test_R1_addresses_of_a_service(client, body, path):
     assert client.post(path, json=body()).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b" \n", "The body is empty"),
+        (b'{"hook": "Jane"', "The body is not valid JSON: it ends too early"),
+        (b'{"hook": "Jane",, }', "The body is not valid JSON: object keys must be strings (byte 16)"),
+        (b'{"context": {"patientId": Jane}}', "The body is not valid JSON: invalid character (byte 26)"),
+    ],
+)
+def test_C18_where_the_json_breaks(client, sent, told):
+    issue = client.post(URL, data=sent, content_type="application/json").json["issue"][0]
+    assert (issue["diagnostics"], issue["expression"]) == (told, ["$"])
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", [URL, URL + "/feedback"])
 def test_R1_other_methods(client, method, path):

@@ -359,6 +359,12 @@ def test_a_use_without_an_end_did_not_end_on_its_first_day(status: str, began: i
     assert (days_ago(exposure), exposure.end_documented) == (days, False)
 
 
+def test_what_was_said_before_it_began_names_no_end() -> None:
+    period = {"start": ago(12)}
+    exposure = only(statement(status="completed", effectivePeriod=period, dateAsserted=ago(40)))
+    assert (days_ago(exposure), exposure.end_documented) == (0, False)
+
+
 def test_a_long_acting_opioid_without_an_end_may_have_ended_yesterday() -> None:
     exposure = only(statement(METHADONE, status="stopped", effectivePeriod={"start": ago(100)}))
     assert (exposure.presence, exposure.ended) == (Presence.ENDED, None)
@@ -368,3 +374,60 @@ def test_a_period_names_its_last_day_itself() -> None:
     timing = {"repeat": {"boundsPeriod": {"start": ago(60), "end": ago(5)}}}
     order = medication_request(status="stopped", authoredOn=ago(60), dosageInstruction=[{"timing": timing}])
     assert days_ago(only(order)) == 5
+
+
+# --- which product a denial means ------------------------------------------
+
+TABLET_5 = {"text": "oxycodone 5 mg tablet"}
+
+
+def first(*resources: dict[str, Any]) -> Exposure:
+    """The exposure of the first of ``resources``."""
+    return chart(*resources).exposures[0]
+
+
+def stopped(text: str, days: int | None = 3) -> dict[str, Any]:
+    """A statement of what was stopped; without a day, one that only says so."""
+    period = {"effectivePeriod": {"start": ago(200), "end": ago(days)}} if days is not None else {}
+    return statement({"text": text}, status="stopped", **period)
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [
+        stopped("OxyContin 20 mg tablet"),
+        stopped("oxycodone 10 mg tablet"),
+        stopped("Percocet 5-325 tablet"),
+        stopped("oxycodone 5 mg/5 mL oral solution"),
+        stopped("oxycodone", None),
+        stopped("oxycodone 5 mg tablet", 20),
+    ],
+    ids=["long-acting", "strength", "combination", "form", "no day", "the day it began"],
+)
+def test_another_product_that_was_stopped_disputes_nothing(denial: dict[str, Any]) -> None:
+    taken = first(medication_request(TABLET_5, authoredOn=ago(20)), denial)
+    assert (taken.presence, taken.contradicted) == (Presence.ACTIVE, None)
+
+
+@pytest.mark.parametrize("text", ["oxycodone", "Oxycodone 5 mg tablets", "oxycodone tablet"])
+def test_the_same_product_that_was_stopped_is_a_contradiction(text: str) -> None:
+    assert first(medication_request(TABLET_5, authoredOn=ago(20)), stopped(text)).contradicted
+
+
+def test_a_long_acting_product_does_not_end_the_short_acting_one_earlier() -> None:
+    order = medication_request(TABLET_5, status="completed", authoredOn=ago(20), dispenseRequest=supply(18))
+    assert days_ago(first(order, stopped("OxyContin 20 mg tablet", 12))) == 2
+
+
+@pytest.mark.parametrize(
+    ("elements", "days"),
+    [
+        ({"statusChanged": ago(2)}, 2),
+        ({"statusChanged": ago(2), "dispenseRequest": supply(100)}, 20),
+        ({"statusChanged": ago(30), "dispenseRequest": supply(100)}, 30),
+    ],
+    ids=["no supply", "supply ended before", "stopped before its supply ended"],
+)
+def test_r5_tells_the_day_an_order_was_stopped(elements: dict[str, Any], days: int) -> None:
+    exposure = only(medication_request(status="stopped", authoredOn=ago(120), **elements))
+    assert days_ago(exposure) == days

@@ -29,4 +29,22 @@ def step(value, unit, per_day=None, **more):
     ],
 )
 def test_daily_dose(steps, medicine, mg):
-    assert daily_mg(steps, medicine) == mg
+    assert daily_mg(steps, (), medicine) == mg
+
+
+@pytest.mark.parametrize(
+    ("directions", "mg"),
+    [
+        ("8 mg qid", 32.0),
+        ("10 capsules twice daily", 40.0),
+        ("2 mg prn, up to 16 mg/day", None),
+        ("4 mg then 2 mg after each loose stool, max 16 mg daily", None),
+        ("as directed", None),
+    ],
+)
+def test_daily_dose_in_words(directions, mg):
+    assert daily_mg((), (directions,), CAPSULE) == mg
+
+
+def test_a_coded_dose_is_believed_before_the_directions():
+    assert daily_mg([step(2, "mg", 2)], ("8 mg qid",), CAPSULE) == 4.0

@@ -14,7 +14,6 @@ ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 SNOMED = "http://snomed.info/sct"
 PREGNANT = (SNOMED, "77386006")
 NOT_PREGNANT_ANSWER = {"coding": [{"system": "http://loinc.org", "code": "LA26683-5"}]}
-PREGNANT_ANSWER = {"coding": [{"system": "http://loinc.org", "code": "LA15173-0"}]}
 
 
 def state(*resources: dict[str, Any], **who: Any) -> str:

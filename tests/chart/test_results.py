@@ -44,3 +44,37 @@ def test_a_number_is_judged_by_a_cut_off(
 
 def test_less_than_is_negative() -> None:
     assert measured(OXYCODONE_CONFIRMED, 50, comparator="<").positive is False
+
+
+ALT = "1742-6"
+MICROKATAL = {"value": 3.6, "unit": "ukat/L"}
+
+
+def enzyme(**elements: Any) -> Measurement:
+    (found,) = chart(observation(ALT, effectiveDateTime=ago(3), **elements)).measurements
+    return found
+
+
+def test_an_enzyme_is_shown_in_the_unit_of_its_report() -> None:
+    found = enzyme(valueQuantity=MICROKATAL, referenceRange=[below(0.72)])
+    assert found.evidence.facts[0] == "3.6 ukat/L (upper limit 0.72)"
+    assert (found.value, round(found.multiple or 0, 6)) == (216.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "said"),
+    [
+        (">1000", 1000.0, "over 1000 (upper limit 40)"),
+        ("212", 212.0, "212 (upper limit 40)"),
+        ("10-20", None, ""),
+        ("haemolysed", None, ""),
+    ],
+)
+def test_an_enzyme_written_as_text(written: str, value: float | None, said: str) -> None:
+    found = enzyme(valueString=written)
+    assert (found.value, found.evidence.facts[0] if said else "") == (value, said)
+
+
+def test_beyond_the_range_of_the_method() -> None:
+    found = enzyme(valueQuantity={"value": 1000, "unit": "U/L", "comparator": ">"})
+    assert found.evidence.facts[0] == "over 1000 U/L (upper limit 40)"

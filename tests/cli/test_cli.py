@@ -56,6 +56,29 @@ def test_shells_complete(shell: str, cword: str) -> None:
     assert b"replay" in completed.stdout and b"redact" in completed.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "comments",
+        "knowledge 7243",
+        "migrate",
+        "purge",
+        "redact -",
+        "replay -",
+        "report",
+        "serve",
+        "snooze list",
+        "try --fhir-server http://127.0.0.1:9 --fhir-version R4 --patient 1 --order naltrexone",
+    ],
+)
+def test_a_setting_that_does_not_fit_is_said_in_one_line(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIME_BUDGET_MS", "soon")
+    result = run(*words.split(), input="{}")
+    assert result.exit_code == 2
+    assert result.stdout == "" and result.stderr.startswith("ldn-cds: settings: ")
+    assert "time_budget_ms" in result.stderr and len(result.stderr.splitlines()) == 1
+
+
 def test_an_unknown_command_ends_with_two() -> None:
     result = run("repaly")
     assert result.exit_code == 2

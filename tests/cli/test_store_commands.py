@@ -30,20 +30,20 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     return command
 
 
-def test_migrate(run: Any) -> None:
+def test_migrate_makes_the_tables_once(run: Any) -> None:
     assert run("migrate").output == f"now at revision {REVISION} (was without one)\n"
     assert run("migrate").output == f"nothing to do: the database is at revision {REVISION}\n"
 
 
 @pytest.mark.parametrize("command", ["migrate", "purge", "comments"])
-def test_without_a_database(command: str, run: Any) -> None:
+def test_without_a_database_a_command_says_so_and_ends_with_one(command: str, run: Any) -> None:
     result = run(command, DATABASE_URL=f"postgresql://x@127.0.0.1:{free_port()}/x", COMMENT_KEYS=KEY)
     assert result.exit_code == 1
     assert result.output.startswith("Error: ")
     assert "Traceback" not in result.output
 
 
-def test_purge(run: Any, make_store: MakeStore) -> None:
+def test_purge_removes_what_is_old_and_says_how_much(run: Any, make_store: MakeStore) -> None:
     store = make_store(store_days=365 * 100)  # it purges by itself, too
     old, new = served(store, shown=NOW - timedelta(days=9000)), served(store)
     keep(store, said(old.card))
@@ -56,7 +56,7 @@ def test_purge(run: Any, make_store: MakeStore) -> None:
     assert run("purge", "--older-than", "8000").output == "removed 0 cards, 0 feedback, 0 comments\n"
 
 
-def test_comments(run: Any, make_store: MakeStore) -> None:
+def test_comments_are_printed_and_closed_with_a_new_key(run: Any, make_store: MakeStore) -> None:
     store = make_store(comments="encrypt", comment_keys=(KEY,))
     keep(store, said(store.ids.card("", ""), user_comment="stopped last week"))
     line = json.loads(run("comments", COMMENT_KEYS=KEY).output)

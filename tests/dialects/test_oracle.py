@@ -28,7 +28,9 @@ ABSENT = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "
     [RXNORM, RXNORM.replace("www.", ""), RXNORM.replace("http:", "https:"), f"{RXNORM}/", RXNORM_OID],
 )
 @pytest.mark.parametrize("contained", [True, False])
-def test_orders(client: FlaskClient, ehr: Ehr, system: str, contained: bool) -> None:
+def test_an_opioid_behind_proprietary_codings_is_found(
+    client: FlaskClient, ehr: Ehr, system: str, contained: bool
+) -> None:
     concept = codings((CERNER, "2752871"), (system, OXYCODONE_5_MG))
     concept["coding"][0]["userSelected"] = True
     elements: Body = {

@@ -74,7 +74,7 @@ def test_before_a_drug_is_chosen(client: FlaskClient, server: FhirServer, hook: 
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_after(client: FlaskClient, ehr: Ehr, hook: str) -> None:
+def test_once_a_drug_is_chosen_the_conflict_is_found(client: FlaskClient, ehr: Ehr, hook: str) -> None:
     request = sandbox_request(sandbox_order(**CHOSEN), hook, **ehr.gives(medicationRequests=opioids()))
     found = topics(client, request)
     assert found[:1] == CONFLICT

@@ -13,7 +13,7 @@ from tests.fhir.bodies import bundle
     "text",
     ["OXYCODONE HCL 5MG TAB", "oxyCODONE 5 mg oral tablet [Roxicodone]", "Percocet 5-325 1 tab q6h prn"],
 )
-def test_orders(client: FlaskClient, ehr: Ehr, text: str) -> None:
+def test_an_opioid_named_in_text_alone_is_found(client: FlaskClient, ehr: Ehr, text: str) -> None:
     ordered = order(medicationCodeableConcept={"text": text}, dosageInstruction=[{"text": "PRN PAIN"}])
     plain = draft(medicationCodeableConcept={"text": "NALTREXONE 4.5MG CAP (COMPOUND)"})
     assert topics(client, signing(plain, **ehr.gives(medicationRequests=bundle(ordered)))) == CONFLICT

@@ -34,7 +34,7 @@ def failure(
     return caught.value
 
 
-def test_headers(client: FhirClient, server: FhirServer) -> None:
+def test_every_call_says_what_it_takes_and_who_asks(client: FhirClient, server: FhirServer) -> None:
     assert fetch(client, server).status == 200
     sent = server.headers[0]
     assert sent["Accept"] == "application/fhir+json, application/json;q=0.9"

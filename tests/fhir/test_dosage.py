@@ -9,7 +9,7 @@ import pytest
 
 from cds_service.fhir import DoseStep, read_dosages
 from cds_service.fhir.resources import Dosage, Quantity
-from cds_service.fhir.units import days_of, read_unit
+from cds_service.fhir.units import Unit, days_of, read_unit
 
 MG = {"value": 4.5, "unit": "mg", "code": "mg"}
 
@@ -105,8 +105,10 @@ def test_epics_three_ways_of_one_dose(entries: list[dict[str, Any]], chosen: flo
         (None, None, None),
     ],
 )
-def test_units(code: str | None, unit: str | None, name: str | None) -> None:
-    assert read_unit(Quantity(value=1, code=code, unit=unit)) == (name, None)
+def test_a_unit_is_named_by_its_code_else_by_its_text(
+    code: str | None, unit: str | None, name: str | None
+) -> None:
+    assert read_unit(Quantity(value=1, code=code, unit=unit)) == Unit(name)
 
 
 def test_a_code_and_a_text_that_name_different_masses_are_a_conflict() -> None:
@@ -180,7 +182,7 @@ def test_repeat_before_code() -> None:
     assert step(timing=timing).per_day == 1
 
 
-def test_events() -> None:
+def test_the_events_of_a_timing_are_counted() -> None:
     once = step(timing={"event": ["2026-11-22T08:00:00Z"]})
     twice_daily = step(timing={"event": ["2026-11-22T08:00:00Z", "2026-11-22T20:00:00Z"]})
     assert (once.per_day, once.lasts_days) == (None, 1)

@@ -44,7 +44,7 @@ def test_its_own_concept(elements: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("view", [MedicationRequest, MedicationStatement])
 @pytest.mark.parametrize("identity", ["a", "#a"])
-def test_contained(view: type[MedicationRecord], identity: str) -> None:
+def test_a_contained_medication_is_found_by_its_id(view: type[MedicationRecord], identity: str) -> None:
     inner = [
         {"resourceType": "Practitioner", "id": "a"},
         {"resourceType": "Medication", "id": identity, "code": TRAMADOL},

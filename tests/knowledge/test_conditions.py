@@ -96,7 +96,7 @@ K74.60 cirrhosis
 K74.01
 K70.2
 K76.6 decompensation-sign
-K76.82 decompensation-sign
+K76.82 liver-failure
 I85.00 decompensation-sign
 R18.8 decompensation-sign
 B18.2
@@ -166,7 +166,7 @@ SNOMED_CODES = """
 19943007 cirrhosis
 716203000 decompensated-cirrhosis
 389026000 decompensation-sign
-13920009 decompensation-sign
+13920009 liver-failure
 14669001 severe-renal-impairment
 42399005
 46177005 severe-renal-impairment
@@ -336,6 +336,14 @@ Risk of opioid dependence =
 Opioid abuse counseling =
 Opioid dependence, on agonist therapy = opioid-agonist-therapy opioid-use-disorder
 Methadone maintenance = opioid-agonist-therapy
+Patient on methadone program = opioid-agonist-therapy
+IV heroin use, active = opioid-use-disorder
+Heroin use = opioid-use-disorder
+Kratom dependence = opioid-use-disorder
+Opioid use, unspecified = opioid-use-disorder
+Former heroin user =
+Opioid use agreement =
+Chronic opioid use = long-term-opioid
 Long term (current) use of opiate analgesic = long-term-opioid
 Chronic opioid therapy = long-term-opioid
 Opioid withdrawal = opioid-withdrawal
@@ -359,6 +367,7 @@ Rule out acute hepatitis =
 Acute hepatitis ruled out =
 Viral hepatitis without hepatic coma =
 Liver failure = liver-failure
+Hepatic encephalopathy = liver-failure
 no evidence of liver failure =
 Risk for hepatic failure =
 Cirrhosis of liver = cirrhosis

@@ -235,3 +235,20 @@ def test_the_naloxone_in_suboxone_is_a_rescue_antagonist():
     medicine = recognise([rx("352990")], ["Suboxone 8-2 mg film"])
     assert medicine.named(Role.OPIOID) == ("buprenorphine",)
     assert not medicine.has(Role.ANTAGONIST, Role.NALTREXONE)
+
+
+@pytest.mark.parametrize(
+    ("text", "low"),
+    [
+        ("LDN", True),
+        ("Low-dose naltrexone", True),
+        ("low dose naltrexone caps", True),
+        ("naltrexone", False),
+    ],
+)
+def test_what_is_called_low_dose(text, low):
+    assert recognise([rx("7243")], [text]).low_dose is low
+
+
+def test_oliceridine_is_short_acting():
+    assert recognise([], ["Olinvyk 1 mg/mL"]).duration is Duration.SHORT

@@ -26,7 +26,7 @@ def judged(years, *orders):
 @pytest.mark.parametrize(
     ("years", "indicator"), [(0, "warning"), (11, "warning"), (12, "info"), (17, "info")]
 )
-def test_minors(years, indicator):
+def test_under_eighteen_nothing_is_established_and_no_start_offered(years, indicator):
     finding = only(judged(years))
     assert finding.indicator == indicator and finding.withholds_start and finding.proposals == ()
     assert "not established under 18" in text(finding)

@@ -12,7 +12,7 @@ def test_info_that_never_says_contraindicated():
     assert finding.found == NURSING.breastfeeding
 
 
-def test_silent():
+def test_no_breast_feeding_or_no_order_to_judge_is_silent():
     assert spoken(breastfeeding(chart(), CLINICAL)) == []
     assert spoken(breastfeeding(chart(ldn(selected=False), pregnancy=NURSING), CLINICAL)) == []
 

@@ -51,12 +51,20 @@ def corrected(finding):
         order(TABLET_50, dose=dose(50.0, every=3)),
         order(TABLET_50, dose=dose(3.6, per_dose_mg=25.0, every=7)),
         order(VIVITROL, dose=dose(13.6, every=28)),
+        order(VIVITROL, dose=dose(18.1, every=21)),
+        order(VIVITROL, dose=dose(380.0, frequency_assumed=True)),
         order(VIVITROL, dose=dose(problem=DoseProblem.NONE_GIVEN)),
         order(CONTRAVE, 32.0),
     ],
 )
 def test_usual_and_standard_doses_are_silent(drafted):
     assert judged(drafted) == []
+
+
+def test_a_monthly_injection_written_for_every_day():
+    finding = only(judged(order(VIVITROL, 380.0, reasons=frozenset({AUD}))))
+    assert finding.indicator == "warning" and finding.summary.startswith("380 mg a day is above")
+    assert offers(finding) == []
 
 
 @pytest.mark.parametrize(

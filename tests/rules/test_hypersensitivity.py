@@ -62,7 +62,7 @@ def test_allergy_before_intolerance():
         ((LDN,), {"allergies": (allergy(OXYCODONE),)}),
     ],
 )
-def test_silent(orders, more):
+def test_another_allergy_or_no_order_to_judge_is_silent(orders, more):
     assert judged(*orders, **more) == []
 
 

@@ -34,7 +34,7 @@ def test_both_are_two_causes():
     assert len(judged(exposures=(taken(THIORIDAZINE), taken(DISULFIRAM)))) == 2
 
 
-def test_silent():
+def test_a_drug_that_ended_or_no_order_to_judge_is_silent():
     assert judged(exposures=(ended(THIORIDAZINE, 3), taken(LOPERAMIDE))) == []
     assert judged(ldn(selected=False), exposures=(taken(THIORIDAZINE),)) == []
 

@@ -37,7 +37,7 @@ def test_by_region(more):
         {"measurements": (result(Measure.EGFR, 30, value=22.0), result(Measure.EGFR, 2, value=48.0))},
     ],
 )
-def test_silent(more):
+def test_mild_old_or_inactive_is_silent(more):
     assert judged(**more) == []
 
 

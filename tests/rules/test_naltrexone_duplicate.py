@@ -69,10 +69,11 @@ def test_another_antagonist_on_the_list(exposure, words):
         ended(TABLET_50, 1, 50.0),
         taken(CAPSULE, 4.5),
         taken(CAPSULE, 3.0, supply_until=days_ago(0)),
+        taken(replace(NALTREXONE, low_dose=True)),
     ],
-    ids=["naloxone in buprenorphine", "rescue kit", "Embeda", "ended", "renewal", "supply used up"],
+    ids=["naloxone in buprenorphine", "rescue kit", "Embeda", "ended", "renewal", "supply used up", "LDN"],
 )
-def test_silent(exposure):
+def test_what_is_no_second_treatment_is_silent(exposure):
     assert judged(exposures=(exposure,)) == []
 
 
@@ -88,6 +89,14 @@ def test_silent(exposure):
 )
 def test_a_renewal_of_the_same_treatment_is_silent(drafted, exposure):
     assert judged(drafted, exposures=(exposure,)) == []
+
+
+def test_ldn_without_a_dose_is_called_ldn():
+    called_ldn = taken(replace(NALTREXONE, low_dose=True))
+    assert (
+        "opioid antagonist: LDN. Keep"
+        in only(judged(order(TABLET_50, 50.0), exposures=(called_ldn,))).summary
+    )
 
 
 def test_the_same_class_of_another_drug_is_no_renewal():

@@ -1,5 +1,7 @@
 """An opioid ordered for a patient on naltrexone."""
 
+from dataclasses import replace
+
 import pytest
 
 from cds_service.chart import Evidence, Presence
@@ -55,7 +57,8 @@ def judged(*exposures, orders=ORDERED, clinical=CLINICAL):
         (ended(CAPSULE, 3, 4.5), "warning", "LDN ended"),
         (taken(NALTREXONE), "warning", "unknown dose"),
         (taken(TABLET_50, 50.0, presence=Presence.STALE), "warning", "old entry"),
-        (taken(TABLET_50, 50.0, contradicted=DENIED), "warning", "may still be"),
+        (taken(TABLET_50, 50.0, contradicted=DENIED), "warning", "Sources disagree"),
+        (taken(replace(NALTREXONE, low_dose=True)), "warning", "takes low dose"),
         (ended(VIVITROL, 20, 13.6, kind="MedicationStatement"), "critical", "injection"),
     ],
 )

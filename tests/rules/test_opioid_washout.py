@@ -120,6 +120,19 @@ def test_a_dose_that_was_given_is_not_asked_for():
     assert only(judged(given)).summary.startswith("Fentanyl last given 21 Nov 2026")
 
 
+def test_a_few_days_of_one_opioid_add_nothing_to_a_critical_card_about_another():
+    given = ended(FENTANYL_INJECTION, 1, brief=True, first=days_ago(1))
+    assert judged(given, taken(OXYCODONE)) == []
+    assert only(judged(given, taken(OXYCODONE, presence=Presence.STALE))).indicator == "info"
+    assert only(judged(given, ended(METHADONE, 3), taken(OXYCODONE))).indicator == "critical"
+
+
+def test_nothing_is_left_to_a_card_that_nobody_sees():
+    given = ended(FENTANYL_INJECTION, 1, brief=True, first=days_ago(1))
+    unseen = with_figures(rules={"off": (Topic.OPIOID_COPRESCRIPTION.value,)})
+    assert only(judged(given, taken(OXYCODONE), clinical=unseen)).indicator == "info"
+
+
 def test_repeated_brief_supplies_are_no_brief_use():
     first, second = (ended(OXYCODONE, days, brief=True, first=days_ago(days + 3)) for days in (8, 1))
     assert only(judged(first, second)).indicator == "warning"
@@ -160,6 +173,11 @@ def test_several_opioids_are_one_card_with_the_latest_day():
 
 def test_a_stopped_treatment_of_opioid_use_disorder_is_offered_again():
     assert "offer it again" in text(only(judged(ended(SUBOXONE, 5))))
+
+
+def test_a_full_dose_is_told_to_plan_the_change_and_nothing_of_ldn():
+    told = text(only(judged(ended(SUBOXONE, 5), orders=(order(TABLET_50, 50.0),))))
+    assert "plan the change" in told and "LDN does not treat" not in told
 
 
 def test_an_order_that_starts_after_the_interval_is_info():

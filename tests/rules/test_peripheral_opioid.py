@@ -86,7 +86,7 @@ def test_a_renewal_does_not_count_twice():
         ((order(OXYCODONE),), (taken(LOPERAMIDE), taken(CAPSULE, 4.5))),
     ],
 )
-def test_silent(orders, exposures):
+def test_without_both_at_once_it_is_silent(orders, exposures):
     assert judged(*orders, exposures=exposures) == []
 
 

@@ -89,7 +89,7 @@ def test_the_slower_comes_first_from_seventy_five(age, first):
         "context",
     ],
 )
-def test_silent(orders):
+def test_an_order_that_is_no_plain_start_of_ldn_is_silent(orders):
     assert judged(*orders) == []
 
 

@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from cds_service.cds_hooks import ORDER_SIGN, CardsResponse, Service
+from cds_service.errors import Unavailable
 from cds_service.metrics import Metrics
 from cds_service.settings import Settings
 from cds_service.store import ServedCard, Store
 from cds_service.store.journal import Journal, journal_files
 from cds_service.store.schema import cards
-from tests.store.conftest import NOW, MakeStore, served
+from tests.store.conftest import NOW, MakeStore, call, said, served
+
+SERVICE = Service("ldn-order-sign", ORDER_SIGN, "t", "d", lambda request, call: CardsResponse(cards=[]))
 
 
 def in_database(store: Store) -> list[str]:
@@ -120,6 +124,77 @@ def test_a_card_that_does_not_fit_costs_itself_alone(make_store: MakeStore) -> N
     store.load()
     assert in_database(store) == sorted(card.card for card in made)
     assert value(metrics.journal_lost) == (1 if bad else 0)
+
+
+_CLOSED = {"postgresql": "set transaction read only", "sqlite": "pragma query_only = on"}
+
+
+def test_a_database_that_takes_no_changes_for_a_while_costs_no_card(make_store: MakeStore) -> None:
+    """A standby after a failover: each card is refused, and none of them for what it is."""
+    metrics = Metrics()
+    store = make_store(metrics)
+    is_closed = True
+
+    @event.listens_for(store.engine, "begin")
+    def close(connection: Any) -> None:
+        if is_closed:
+            connection.exec_driver_sql(_CLOSED[connection.dialect.name])
+
+    made = [served(store) for _ in range(3)]
+    store.journal.append(encoded(*made))
+    with pytest.raises(DBAPIError):
+        store.load()
+    is_closed = False
+    store.engine.dispose()
+    assert store.load() == 3
+    assert in_database(store) == sorted(card.card for card in made)
+    assert value(metrics.journal_lost) == 0
+
+
+def test_a_table_that_is_away_for_a_while_costs_no_card(make_store: MakeStore) -> None:
+    metrics = Metrics()
+    store = make_store(metrics)
+    made = [served(store) for _ in range(2)]
+    store.journal.append(encoded(*made))
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("alter table cards rename to elsewhere")
+    with pytest.raises(DBAPIError):
+        store.load()
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("alter table elsewhere rename to cards")
+    assert store.load() == 2
+    assert value(metrics.journal_lost) == 0
+
+
+def test_the_log_tells_what_the_driver_calls_the_failure(
+    make_store: MakeStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = make_store()
+    card = served(store)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("alter table feedback rename to elsewhere")
+    with pytest.raises(Unavailable):
+        store.keep(SERVICE, [said(card.card)], call())
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("alter table elsewhere rename to feedback")
+    driver = {
+        "postgresql": "ProgrammingError (UndefinedTable)",
+        "sqlite": "OperationalError (SQLITE_ERROR)",
+    }[store.engine.dialect.name]
+    assert caplog.messages[-1] == f"the store cannot be written: {driver}"
+
+
+def test_a_standby_is_not_up(make_store: MakeStore) -> None:
+    store = make_store()
+    assert store.is_up()
+    if store.engine.dialect.name == "sqlite":
+        return
+
+    @event.listens_for(store.engine, "begin")
+    def close(connection: Any) -> None:
+        connection.exec_driver_sql("set transaction read only")
+
+    assert not store.is_up()
 
 
 def test_while_the_database_is_down_one_file_grows(store: Store) -> None:
