@@ -297,6 +297,20 @@ def test_what_the_server_does_not_answer_is_said(tmp_path: Path, ehr: FhirServer
     assert "Allergies: the EHR could not be reached" in card["detail"]
 
 
+@pytest.mark.parametrize("filler", [" ", "one morning one half mcg by ", "naltrexone"])
+def test_directions_of_a_megabyte_are_read_as_far_as_directions_go(client: FlaskClient, filler: str) -> None:
+    """A pattern that looks back at all it has seen would hold the process for hours."""
+    words = "4.5 mg at bedtime. " + filler * (1_000_000 // len(filler))
+    answer = client.post(SIGN, json=sign(naltrexone_order(dosageInstruction=[{"text": words}])))
+    assert answer.status_code == 412  # nothing was sent along; what matters is that it comes
+    order = naltrexone_order(
+        medicationCodeableConcept={"text": f"oxycodone {words}"}, id="m1", status="active"
+    )
+    supplied = {"medicationRequests": bundle(order), "medicationStatements": bundle(), "conditions": bundle()}
+    answer = client.post(SIGN, json=sign(naltrexone_order(), prefetch=supplied))
+    assert topics(answer) == ["opioid-coprescription", "not-checked"]
+
+
 # --- feedback ------------------------------------------------------------------------
 
 OVERRIDDEN = {

@@ -69,7 +69,7 @@ _MOST_STEPS = 20
 
 def plainly(text: str) -> str:
     """``text`` (lower case) in plain phrases."""
-    text = text.replace("½", " 1/2").replace("¼", " 1/4")
+    text = " ".join(text.replace("½", " 1/2").replace("¼", " 1/4").split())
     text = _AND_A_HALF.sub(lambda m: f"{_COUNTED.get(m[1], m[1])} 1/2", text)
     text = _SHARE.sub(lambda m: f"{_decimal(1 / _BELOW[m[1]])} of", text)
     text = _MIXED.sub(lambda m: _decimal(int(m[1]) + int(m[2]) / int(m[3])) if int(m[3]) else m[0], text)

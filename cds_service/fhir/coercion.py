@@ -65,6 +65,8 @@ def _fit(kind: mi.Type, value: Any, path: str, dropped: list[str]) -> Any:
         return _only_item(kind, value, path, dropped)
     if isinstance(kind, mi.StructType) and issubclass(kind.cls, View):
         return _object(kind.cls, value, path, dropped)
+    if isinstance(kind, mi.StrType):
+        return _text(kind, value, path, dropped)
     return _scalar(kind, value)
 
 
@@ -119,7 +121,7 @@ def _object(view: type[View], value: Any, path: str, dropped: list[str]) -> Any:
     if isinstance(value, dict):
         return _struct(view, value, path, dropped)
     if isinstance(value, str) and view in _FROM_TEXT:
-        return view(**{_FROM_TEXT[view]: value})
+        return _struct(view, {_FROM_TEXT[view]: value}, path, dropped)
     if _is_number(value) and view in _FROM_NUMBER:
         return view(**{_FROM_NUMBER[view]: float(value)})
     return DROP
@@ -138,10 +140,14 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _text(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
-    return str(value) if _is_number(value) else DROP
+def _text(kind: mi.StrType, value: Any, path: str, dropped: list[str]) -> Any:
+    """Text beyond what its element may hold is cut there, for a name stands at its beginning, and is named."""
+    if not isinstance(value, str):
+        return str(value) if _is_number(value) else DROP
+    if kind.max_length is not None and len(value) > kind.max_length:
+        dropped.append(path)
+        return value[: kind.max_length]
+    return value
 
 
 def _number(value: Any) -> Any:
@@ -171,7 +177,6 @@ def _boolean(value: Any) -> Any:
 
 
 _SCALARS: Final[dict[type[mi.Type], Callable[[Any], Any]]] = {
-    mi.StrType: _text,
     mi.FloatType: _number,
     mi.IntType: _integer,
     mi.BoolType: _boolean,

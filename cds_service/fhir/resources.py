@@ -10,9 +10,17 @@ reads them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+LONGEST_TEXT: Final = 2000
+"""Characters. To search words for names, doses and answers takes time with the square of their number.
+Longer ones are read up to here, and said to be incomplete; those of the samples we have stay below 300.
+"""
+
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+"""Words that somebody wrote, or a code in their place."""
 
 
 class View(Struct, rename="camel", gc=False, kw_only=True, omit_defaults=True):
@@ -23,15 +31,15 @@ class Coding(View):
     """https://hl7.org/fhir/datatypes.html#Coding"""
 
     system: str | None = None
-    code: str | None = None
-    display: str | None = None
+    code: Text | None = None
+    display: Text | None = None
 
 
 class CodeableConcept(View):
     """https://hl7.org/fhir/datatypes.html#CodeableConcept"""
 
     coding: list[Coding] = []
-    text: str | None = None
+    text: Text | None = None
 
 
 class Quantity(View):
@@ -39,9 +47,9 @@ class Quantity(View):
 
     value: float | None = None
     comparator: str | None = None
-    unit: str | None = None
+    unit: Text | None = None
     system: str | None = None
-    code: str | None = None
+    code: Text | None = None
 
 
 class Range(View):
@@ -62,7 +70,7 @@ class Reference(View):
     """https://hl7.org/fhir/references.html"""
 
     reference: str | None = None
-    display: str | None = None
+    display: Text | None = None
 
 
 class CodeableReference(View):
@@ -79,10 +87,10 @@ class ConceptOrReference(View):
     """
 
     coding: list[Coding] = []
-    text: str | None = None
+    text: Text | None = None
     concept: CodeableConcept | None = None
     reference: Reference | str | None = None
-    display: str | None = None
+    display: Text | None = None
 
 
 class Period(View):
@@ -140,8 +148,8 @@ class Dosage(View):
     """Dosage of every version, DSTU2's two inline shapes included."""
 
     sequence: int | None = None
-    text: str | None = None
-    patient_instruction: str | None = None
+    text: Text | None = None
+    patient_instruction: Text | None = None
     additional_instruction: list[CodeableConcept] | CodeableConcept | None = None
     additional_instructions: CodeableConcept | None = None  # DSTU2
     timing: Timing | None = None
@@ -236,7 +244,7 @@ class MedicationRequest(MedicationRecord, tag="MedicationRequest"):
     based_on: list[Reference] | Reference | None = None
     dosage_instruction: list[Dosage] = []
     dispense_request: DispenseRequest | None = None
-    rendered_dosage_instruction: str | None = None  # R5
+    rendered_dosage_instruction: Text | None = None  # R5
     effective_dose_period: Period | None = None  # R5
     status_changed: str | None = None  # R5
 
@@ -268,7 +276,7 @@ class MedicationStatement(MedicationRecord, tag="MedicationStatement"):
     adherence: Adherence | None = None  # R5
     based_on: list[Reference] | Reference | None = None
     dosage: list[Dosage] = []
-    rendered_dosage_instruction: str | None = None  # R5
+    rendered_dosage_instruction: Text | None = None  # R5
 
 
 class MedicationDispense(MedicationRecord, tag="MedicationDispense"):
@@ -322,7 +330,7 @@ class AllergyReaction(View):
 
     substance: CodeableConcept | None = None
     manifestation: list[ConceptOrReference] = []
-    description: str | None = None
+    description: Text | None = None
     severity: str | None = None
 
 
@@ -350,7 +358,7 @@ class ReferenceRange(View):
 
     low: Quantity | None = None
     high: Quantity | None = None
-    text: str | None = None
+    text: Text | None = None
 
 
 class ObservationComponent(View):
@@ -359,7 +367,7 @@ class ObservationComponent(View):
     code: CodeableConcept | None = None
     value_quantity: Quantity | None = None
     value_codeable_concept: CodeableConcept | None = None
-    value_string: str | None = None
+    value_string: Text | None = None
     value_boolean: bool | None = None
     value_date_time: str | None = None
     data_absent_reason: CodeableConcept | None = None
@@ -378,7 +386,7 @@ class Observation(Resource, tag="Observation"):
     issued: str | None = None
     value_quantity: Quantity | None = None
     value_codeable_concept: CodeableConcept | None = None
-    value_string: str | None = None
+    value_string: Text | None = None
     value_boolean: bool | None = None
     value_integer: int | None = None
     value_date_time: str | None = None
@@ -435,7 +443,7 @@ class OutcomeIssue(View):
     """OperationOutcome.issue"""
 
     severity: str | None = None
-    code: str | None = None
+    code: Text | None = None
     diagnostics: str | None = None
     details: CodeableConcept | None = None
 

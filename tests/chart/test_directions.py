@@ -14,6 +14,7 @@ Step = tuple[float, str, float | None, float | None]
     [
         ("1 cap qhs", [(1, "unit", 1, None)]),
         ("4.5mg nightly", [(4.5, "mg", 1, None)]),
+        ("4.5 mg" + " " * 2000 + "nightly", [(4.5, "mg", 1, None)]),
         ("4,5 mg at night", [(4.5, "mg", 1, None)]),
         ("0.5 mL of 3 mg/mL", [(1.5, "mg", None, None)]),
         ("1 mL (1 mg/mL) at bedtime", [(1, "mg", 1, None)]),

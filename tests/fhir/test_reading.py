@@ -11,6 +11,7 @@ import pytest
 from cds_service.fhir import GapReason
 from cds_service.fhir.reading import read_resource
 from cds_service.fhir.resources import (
+    LONGEST_TEXT,
     AllergyIntolerance,
     CodeableConcept,
     Condition,
@@ -291,3 +292,38 @@ def test_half_a_surrogate_and_nan_do_not_either(text: str) -> None:
     assert isinstance(result.resource, Patient)
     assert result.resource.gender == "male"
     msgspec.json.encode(result.resource)
+
+
+# --- words without end ---------------------------------------------------------
+
+
+def test_long_words_are_read_up_to_a_point_and_named() -> None:
+    name = "oxycodone 5 mg " + "x" * LONGEST_TEXT
+    read = read_resource(
+        msgspec.json.encode(
+            {"resourceType": "MedicationRequest", "medicationCodeableConcept": {"text": name}}
+        ),
+        "$.here",
+    )
+    assert isinstance(read.resource, MedicationRequest)
+    assert read.resource.medication_codeable_concept == CodeableConcept(text=name[:LONGEST_TEXT])
+    assert [(gap.reason, gap.path) for gap in read.gaps] == [
+        (GapReason.MALFORMED, "$.here.medicationCodeableConcept.text")
+    ]
+
+
+def test_words_of_full_length_are_in_order() -> None:
+    concept = {"text": "x" * LONGEST_TEXT}
+    read = read_resource(msgspec.json.encode({"resourceType": "Condition", "code": concept}), "$")
+    assert isinstance(read.resource, Condition)
+    assert read.resource.code == CodeableConcept(text="x" * LONGEST_TEXT)
+    assert read.gaps == ()
+
+
+def test_long_words_in_the_place_of_a_concept_are_cut_too() -> None:
+    read = read_resource(
+        msgspec.json.encode({"resourceType": "Condition", "code": "x" * (LONGEST_TEXT + 1)}), "$"
+    )
+    assert isinstance(read.resource, Condition)
+    assert read.resource.code == CodeableConcept(text="x" * LONGEST_TEXT)
+    assert [gap.path for gap in read.gaps] == ["$.code.text"]
