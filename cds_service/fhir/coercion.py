@@ -141,7 +141,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _text(kind: mi.StrType, value: Any, path: str, dropped: list[str]) -> Any:
-    """Text beyond what its element may hold is cut there, for a name stands at its beginning, and is named."""
+    """Text beyond what its element may hold is cut, since a name stands at the beginning, and is told."""
     if not isinstance(value, str):
         return str(value) if _is_number(value) else DROP
     if kind.max_length is not None and len(value) > kind.max_length:
