@@ -2,7 +2,8 @@
 
 Patient and prescriber stand in it only as keyed hashes: with the key the record of a known
 patient can be found, without it nobody can be told from it. Each process appends to a
-file of its own a day, so that nothing waits and a killed process loses no line.
+file of its own a day, so that nothing waits and a killed process loses no line. Its name
+has the host's: replicas that come and go share a folder, and any of them removes what is too old.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -56,7 +58,10 @@ class AuditTrail:
             moment = now.isoformat(timespec="milliseconds")
             line = msgspec.json.encode({"time": moment, **record, **hashed}) + b"\n"
             with self._lock:
-                if os.write(self._file(now.date()), line) < len(line):
+                file = self._file(now.date())
+                written = os.write(file, line)
+                if written < len(line):  # a full disk: half a line would spoil the next
+                    os.ftruncate(file, os.fstat(file).st_size - written)
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._on_failure()
@@ -73,7 +78,7 @@ class AuditTrail:
         process = os.getpid()
         if self._open is None or self._open[:2] != (today, process):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            name = f"{today.isoformat()}-{process}.jsonl"
+            name = f"{today.isoformat()}-{socket.gethostname()}-{process}.jsonl"
             opened = os.open(self._folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             if self._open is not None:
                 os.close(self._open[2])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
+from uuid import uuid4
 
 import msgspec
 
@@ -22,6 +23,7 @@ from cds_service.release import VERSION
 from cds_service.settings import Settings, load_settings
 from cds_service.site import is_signed, load_knowledge
 from cds_service.store import Store
+from cds_service.token_ids import shared_token_ids
 
 Level = Literal["ok", "note", "error"]
 
@@ -67,10 +69,23 @@ def report(
     if is_up:
         yield Result("ok", "database: up")
     else:
-        yield Result("error", "database: does not answer; feedback would get 503")
+        yield Result("error", "database: does not answer or takes no changes; feedback would get 503")
+    if settings.redis_url:
+        on_step("Redis")
+        yield _redis(settings)
     if fhir_server:
         on_step("capability statement")
         yield from _ehr(fhir_server, clients, settings.verify)
+
+
+def _redis(settings: Settings) -> Result:
+    """Remembers a token that nobody has sent, for a second."""
+    try:
+        shared_token_ids(settings).is_first_use("ldn-cds check", str(uuid4()), 0.0, 1.0)
+    except OSError as error:
+        words = f"Redis: does not answer ({error}); a token would serve once in each process"
+        return Result("error", words)
+    return Result("ok", "Redis: up")
 
 
 def _ehr(base: str, clients: Clients, verify: bool | str) -> Iterator[Result]:

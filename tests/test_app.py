@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -23,6 +20,8 @@ from cds_service.rules import Topic
 from cds_service.scenarios import load
 from cds_service.settings import Settings
 from cds_service.store.schema import feedback
+from tests.fhir.bodies import bundle
+from tests.fhir.server import Answer, FhirServer
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 SIGN = "/cds-services/ldn-order-sign"
@@ -224,62 +223,20 @@ def test_ehr_text_is_shown_as_text(client: FlaskClient) -> None:
 # --- a FHIR server -----------------------------------------------------------------
 
 
-class Ehr(ThreadingHTTPServer):
-    """Answers type searches from ``lists``; remembers what was asked."""
-
-    daemon_threads = True
-
-    def __init__(self, lists: dict[str, list[dict[str, Any]]]) -> None:
-        super().__init__(("127.0.0.1", 0), EhrHandler)
-        self.lists = lists
-        self.asked: list[tuple[str, str | None]] = []
-
-    @property
-    def base(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/fhir"
-
-
-class EhrHandler(BaseHTTPRequestHandler):
-    server: Ehr
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path)
-        kind, _, identity = path.path.removeprefix("/fhir/").partition("/")
-        self.server.asked.append((f"{kind}/{identity}" if identity else kind, self.headers["Authorization"]))
-        resources = self.server.lists.get(kind, [])
-        if identity:
-            return self._send(resources[0])
-        assert parse_qs(path.query)["patient"] == ["p1"]
-        self._send(
-            {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": r} for r in resources]}
-        )
-
-    def _send(self, body: dict[str, Any]) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/fhir+json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
-
 @pytest.fixture
-def ehr() -> Iterator[Ehr]:
+def ehr() -> Iterator[FhirServer]:
+    """Knows the patient, and one order of an opioid."""
     oxycodone = naltrexone_order(
         id="m1",
         status="active",
         authoredOn="2026-11-10",
         medicationCodeableConcept={"text": "oxycodone 5 mg tablet"},
     )
-    patient = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1984-05-06"}
-    server = Ehr({"Patient": [patient], "MedicationRequest": [oxycodone]})
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = FhirServer()
+    server.routes["Patient/p1"] = Answer({"resourceType": "Patient", "id": "p1", "birthDate": "1984-05-06"})
+    server.routes["MedicationRequest?patient=p1"] = Answer(bundle(oxycodone))
     yield server
-    server.shutdown()
-    server.server_close()
+    server.close()
 
 
 def authorization(token: str = "secret") -> dict[str, Any]:
@@ -293,7 +250,7 @@ def authorization(token: str = "secret") -> dict[str, Any]:
     }
 
 
-def test_lists_missing_from_prefetch_are_read_from_the_server(tmp_path: Path, ehr: Ehr) -> None:
+def test_lists_missing_from_prefetch_are_read_from_the_server(tmp_path: Path, ehr: FhirServer) -> None:
     client = create_app(settings(tmp_path, time_budget_ms=5000), now=lambda: NOW).test_client()
     request = sign(
         naltrexone_order(),
@@ -302,13 +259,14 @@ def test_lists_missing_from_prefetch_are_read_from_the_server(tmp_path: Path, eh
         prefetch={"conditions": {"resourceType": "Bundle", "type": "searchset"}},
     )
     assert topics(client.post(SIGN, json=request)) == ["opioid-coprescription"]
-    assert {kind for kind, _ in ehr.asked} == {
+    assert set(ehr.kinds_asked()) == {
         "Patient/p1", "MedicationRequest", "MedicationStatement", "AllergyIntolerance", "Observation",
     }  # fmt: skip
-    assert {token for _, token in ehr.asked} == {"Bearer secret"}
+    assert all("?patient=p1" in path for path in ehr.asked if "?" in path)
+    assert {headers["Authorization"] for headers in ehr.headers} == {"Bearer secret"}
 
 
-def test_a_dstu2_client_is_asked_in_dstu2_terms(tmp_path: Path, ehr: Ehr) -> None:
+def test_a_dstu2_client_is_asked_in_dstu2_terms(tmp_path: Path, ehr: FhirServer) -> None:
     client = create_app(settings(tmp_path, time_budget_ms=5000), now=lambda: NOW).test_client()
     order = {
         "resourceType": "MedicationOrder",
@@ -318,13 +276,12 @@ def test_a_dstu2_client_is_asked_in_dstu2_terms(tmp_path: Path, ehr: Ehr) -> Non
         "medicationCodeableConcept": {"text": "naltrexone 4.5 mg compounded capsule"},
     }
     client.post(SIGN, json=sign(order, fhirServer=ehr.base, fhirAuthorization=authorization()))
-    assert {"MedicationOrder", "MedicationStatement"} <= {kind for kind, _ in ehr.asked}
-    assert "MedicationRequest" not in {kind for kind, _ in ehr.asked}
+    assert {"MedicationOrder", "MedicationStatement"} <= set(ehr.kinds_asked())
+    assert "MedicationRequest" not in ehr.kinds_asked()
 
 
-def test_what_the_server_does_not_answer_is_said(tmp_path: Path, ehr: Ehr) -> None:
-    ehr.shutdown()
-    ehr.server_close()
+def test_what_the_server_does_not_answer_is_said(tmp_path: Path, ehr: FhirServer) -> None:
+    ehr.close()
     client = create_app(settings(tmp_path), now=lambda: NOW).test_client()
     empty = {"resourceType": "Bundle", "type": "searchset"}
     request = sign(

@@ -44,6 +44,7 @@ def test_a_complete_configuration() -> None:
         ("PUBLIC_URL", "", "error  client general: refused"),
         ("ALLOW_UNREVIEWED", "false", "error  clinical content: 1"),
         ("DATABASE_URL", "sqlite:////dev/null/x", "error  database: does not answer"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0", "error  Redis: does not answer (ConnectionError)"),
         ("TIME_ZONE", "Mars/Phobos", "error  settings: "),
         ("SITE_FILE", "/nowhere/site.toml", "error  "),
     ],

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
+import jwt
 import pytest
 
 from cds_service.cds_hooks import HOOKS
 from cds_service.cds_hooks.authentication import Client, read_clients
+from cds_service.cds_hooks.authentication.keys import read_key_set
 from cds_service.cli import main
+from cds_service.conformance.signing import Signer, read_key
 from cds_service.rules import Topic
 from cds_service.settings import Settings
 
@@ -104,3 +110,13 @@ def test_the_registry_in_the_documentation_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "clients.toml"
     path.write_text(example, "utf-8")
     assert [client.id for client in read_clients(path)] == ["general-hospital", "lakeside"]
+
+
+def test_the_key_pair_of_the_trial_client_is_one(tmp_path: Path) -> None:
+    """What docs/clients.md tells to run makes a key that signs, and a key set that fits it."""
+    (script,) = re.findall(r"```python\n(.*?)```", CLIENTS, re.DOTALL)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=tmp_path, check=True, timeout=60)
+    private = read_key(tmp_path / "private.pem")
+    keys = read_key_set(json.loads((tmp_path / "trial.json").read_text()))
+    token = Signer(private, "urn:trial", "conformance").token("https://cds.example.org/cds-services/x")
+    jwt.decode(token, keys["conformance"].key, algorithms=["ES384"], options={"verify_aud": False})

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
+import signal
 import stat
 import sys
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +256,17 @@ def test_records_end_with_their_time(tmp_path: Path) -> None:
     trail.close()
 
 
+def test_replicas_share_a_folder_and_what_is_too_old_goes_whoever_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host, days in (("gone", 0), ("one", 31), ("two", 31)):
+        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        trail = AuditTrail(tmp_path, 30, key="k", now=lambda days=days: NOW + timedelta(days=days))
+        trail.write({"host": host}, patient="p1", user=None, hook_instance="h")
+        trail.close()
+    assert [record["host"] for record in records(tmp_path)] == ["one", "two"]
+
+
 def test_a_disk_that_refuses_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("in the way")
     settings = Settings(
@@ -263,6 +278,27 @@ def test_a_disk_that_refuses_costs_no_answer(tmp_path: Path, caplog: pytest.LogC
     assert client.post(SIGN, json=request()).get_json()["cards"]
     assert "audit record not written: Not a directory" in caplog.text
     assert "ldn_cds_audit_lost_total 1.0" in client.get("/metrics").text
+
+
+def _write_into(folder: Path, limit: int) -> None:
+    """In a process whose files may hold ``limit`` bytes: what a full disk does to a line."""
+    trail, lost = AuditTrail(folder, 30, key="k", now=lambda: NOW), Counter[str]()
+    trail._on_failure = lambda: lost.update(["lost"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    trail.write({"n": 1}, patient="p", user=None, hook_instance="h")
+    trail.write({"n": 2}, patient="p", user=None, hook_instance="h")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    trail.write({"n": 3}, patient="p", user=None, hook_instance="h")
+    assert lost == {"lost": 1}
+
+
+def test_a_record_that_a_full_disk_takes_by_half_spoils_no_other(tmp_path: Path) -> None:
+    process = get_context("spawn").Process(target=_write_into, args=(tmp_path, 200))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert [record["n"] for record in records(tmp_path)] == [1, 3]
 
 
 def test_no_trail_where_none_is_wanted(tmp_path: Path) -> None:

@@ -103,13 +103,16 @@ def test_no_log_names_the_patient_or_a_token(two: Replicas) -> None:
     requests.post(
         f"{two.front}{SIGN}?name={asked['context']['patientId']}", json=asked, headers=headers, timeout=30
     )
+    requests.get(f"{two.front}/Patient/{asked['context']['patientId']}", timeout=30)
+    requests.get(f"{two.front}/explain/opioid-washout", timeout=30)
     folder = two.served[0].log.parent.parent
     logs = [*(replica.log for replica in two.served), folder / "nginx/access.log", folder / "nginx/error.log"]
     written = "".join(log.read_text("utf-8", "replace") for log in logs)
     assert "/cds-services/ldn-order-sign" in written
     assert asked["context"]["patientId"] not in written
     assert token not in written
-    assert [json.loads(line) for line in (folder / "nginx/access.log").read_text().splitlines()]
+    access = [json.loads(line) for line in (folder / "nginx/access.log").read_text().splitlines()]
+    assert [line["path"] for line in access][-3:] == [SIGN, "(another)", "/explain"]
 
 
 def test_calls_a_minute_are_counted_over_both(two: Replicas) -> None:

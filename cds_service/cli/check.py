@@ -6,12 +6,17 @@ import click
 
 from cds_service.check import report
 from cds_service.cli.progress import progress
-from cds_service.cli.terminal import print_json
+from cds_service.cli.terminal import HttpUrl, print_json
 
 
 @click.command()
 @click.option("--keys", is_flag=True, help="Read the clients' key sets over the network too.")
-@click.option("--fhir-server", metavar="URL", help="Read this EHR's capability statement (URL/metadata) too.")
+@click.option(
+    "--fhir-server",
+    type=HttpUrl(),
+    metavar="URL",
+    help="Read this EHR's capability statement (URL/metadata) too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def check(keys: bool, fhir_server: str | None, as_json: bool) -> None:
     """Would the service start, whom would it answer, and what is missing?

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cds_service.cli.progress import progress
-from cds_service.cli.terminal import MISUSED, UNREACHABLE, coloured, fail, print_json, wrapped
+from cds_service.cli.terminal import MISUSED, UNREACHABLE, HttpUrl, coloured, fail, print_json, wrapped
 from cds_service.conformance import SANDBOX_ORIGIN, Options, Result, Target, Unreachable, examine, is_refused
 from cds_service.conformance.signing import PrivateKey, Signer, read_key
 
@@ -18,7 +18,7 @@ _COLOURS = {"pass": "green", "fail": "red"}
 
 
 @click.command()
-@click.argument("url")
+@click.argument("url", type=HttpUrl())
 @click.option(
     "--request",
     "requests",
@@ -91,7 +91,21 @@ def conformance(
         print_json(shown)
     else:
         _show(shown, results)
+    if target.signer and _never_let_in(target):
+        click.echo(_NOT_LET_IN, err=True)
     raise SystemExit(1 if is_refused(results) else 0)
+
+
+_NOT_LET_IN = (
+    "ldn-cds: every call that was signed with --key was answered 401: the key, --kid, --iss, --tenant or "
+    "--audience is not what is registered. Which of them, the log of the service tells."
+)
+
+
+def _never_let_in(target: Target) -> bool:
+    """Whether no call got further than the door: then what failed tells of the key, not of the rules."""
+    told = {exchange.status for exchange in target.exchanges if exchange.method == "POST"}
+    return 401 in told and not told & {200, 412}
 
 
 def _read_request(path: str) -> tuple[str, dict[str, Any]]:

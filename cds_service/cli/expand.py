@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 
 from cds_service.cli.progress import progress
-from cds_service.cli.terminal import fail
+from cds_service.cli.terminal import HttpUrl, fail
 from cds_service.knowledge.expand import ExpansionError, save
 from cds_service.knowledge.expand import expand as expanded
 from cds_service.knowledge.site_files import meant_by
 
 
 @click.command()
-@click.option("--server", required=True, metavar="URL", help="Base URL of the FHIR terminology server.")
+@click.option(
+    "--server", type=HttpUrl(), required=True, metavar="URL", help="Base URL of the FHIR terminology server."
+)
 @click.option("--value-set", required=True, metavar="CANONICAL", help="Canonical URL of the value set.")
 @click.option("--as", "kind", required=True, metavar="KIND", help="What its codes mean: meaning-pregnant, …")
 @click.option("--into", type=Path, required=True, metavar="FOLDER", help="Folder of the site's knowledge.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cds_service.cli.terminal import fail, print_json
+from cds_service.cli.terminal import MISUSED, fail, print_json
 from cds_service.knowledge.effective import effective, line
 
 
@@ -26,8 +26,10 @@ def figures(site: Path | None, as_json: bool) -> None:
     """
     try:
         found = effective(site)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"{site}: {error.strerror or error}", MISUSED)
     if as_json:
         print_json(
             [{"name": f.name, "value": f.value, "shipped": f.shipped, "ofSite": f.of_site} for f in found]

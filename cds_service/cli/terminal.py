@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -14,6 +15,23 @@ import msgspec
 WIDTH = 96
 REFUSED, MISUSED, UNREACHABLE = 1, 2, 3
 """Exit codes: the answer is no; the command was used wrongly; what was asked for could not be reached."""
+
+
+class HttpUrl(click.ParamType[str]):
+    """An address to call; anything else is the command used wrongly, not a server that is away."""
+
+    name = "URL"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parts = urlsplit(value)
+            fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            fits = False
+        if not fits:
+            self.fail(f"{value!r} is no http or https URL", param, ctx)
+        return value
+
 
 _MARKS = {"critical": "!!", "warning": " !", "info": " i"}
 _COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}

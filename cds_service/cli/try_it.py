@@ -16,7 +16,7 @@ from cds_service.chart.direction_phrases import PIECES
 from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
 from cds_service.cli.replay import decider_of, show, show_trace
-from cds_service.cli.terminal import MISUSED, UNREACHABLE, fail, print_json
+from cds_service.cli.terminal import MISUSED, UNREACHABLE, HttpUrl, fail, print_json
 from cds_service.fhir_server import read_capabilities
 from cds_service.replay import Replayer
 from cds_service.workbench.basket import request_of
@@ -34,7 +34,14 @@ _COUNT = re.compile(
 
 
 @click.command("try")
-@click.option("--fhir-server", "server", required=True, metavar="URL", help="Base URL of the FHIR server.")
+@click.option(
+    "--fhir-server",
+    "server",
+    type=HttpUrl(),
+    required=True,
+    metavar="URL",
+    help="Base URL of the FHIR server.",
+)
 @click.option("--patient", required=True, metavar="ID", help="The patient's id there.")
 @click.option(
     "--order",

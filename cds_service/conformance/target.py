@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from cds_service.conformance.signing import Signer
+from cds_service.outbound.failures import in_words
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -105,7 +106,7 @@ class Target:
                 method, url, data=data, headers=sent, timeout=self.timeout, allow_redirects=False
             )
         except requests.RequestException as error:
-            raise Unreachable(f"{url}: {type(error).__name__}") from error
+            raise Unreachable(f"{url}: {in_words(error)}") from error
         exchange = Exchange(
             method, url, answer.status_code, answer.headers, answer.text, _json(answer.text),
             perf_counter() - began,

@@ -20,6 +20,7 @@ from typing import Any
 import requests
 
 from cds_service.knowledge.site_files import VALUE_SET, meant_by, read_folder
+from cds_service.outbound.failures import in_words
 
 PAGE = 1000
 MOST_PAGES = 1000
@@ -85,8 +86,10 @@ def _get(session: requests.Session, url: str, query: dict[str, str]) -> dict[str
             url, params=query, headers={"Accept": "application/fhir+json"}, timeout=_SECONDS
         )
         resource = response.json()
-    except (requests.RequestException, ValueError) as error:
-        raise ExpansionError(f"{url}: {error}") from error
+    except requests.JSONDecodeError as error:
+        raise ExpansionError(f"{url}: {response.status_code}, no JSON") from error
+    except requests.RequestException as error:
+        raise ExpansionError(f"{url}: {in_words(error)}") from error
     if not response.ok or not isinstance(resource, dict) or resource.get("resourceType") != "ValueSet":
         raise ExpansionError(f"{url}: {response.status_code} {_told(resource)}")
     expansion = resource.get("expansion")

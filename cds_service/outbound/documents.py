@@ -11,6 +11,7 @@ import urllib3
 
 from cds_service.outbound.addresses import Reach
 from cds_service.outbound.connections import AddressRefused, GuardedAdapter
+from cds_service.outbound.failures import in_words
 from cds_service.outbound.hangups import Calls
 
 _CHUNK = 16_384
@@ -25,7 +26,7 @@ def read_document(
     seconds: float = 3.0,
     max_bytes: int = 512_000,
 ) -> bytes:
-    """What ``GET url`` answers with 200. Raises ``OSError`` for anything else.
+    """What ``GET url`` answers with 200. Raises ``OSError``, in words, for anything else.
 
     :param verify: whether TLS certificates are; or the file of those who may sign them.
     :param seconds: for all of it, name look-up aside; the connection is hung up on afterwards.
@@ -40,8 +41,9 @@ def read_document(
             return _read(session, url, user_agent, over, max_bytes)
     except AddressRefused:
         raise OSError("address refused") from None
-    except urllib3.exceptions.HTTPError as error:
-        raise OSError(type(error).__name__) from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        late = time.monotonic() >= over  # being hung up on looks like a broken connection
+        raise OSError("no answer in time" if late else in_words(error)) from None
     finally:
         end.cancel()
 

@@ -129,6 +129,17 @@ def test_the_other_direction_an_opioid_for_a_patient_on_ldn(page: Page) -> None:
     expect(page.locator(f"{CARD} h3")).to_contain_text("takes low dose naltrexone")
 
 
+def test_an_order_without_a_medicine_is_not_judged_and_that_is_said(page: Page) -> None:
+    opened(page)
+    type_order(page, drug="")
+    page.get_by_role("button", name="Sign", exact=True).click()
+    said = page.locator("#said")
+    expect(said).to_contain_text("On signing (order-sign): no card")
+    expect(said).to_contain_text("an order without a medicine is not judged")
+    type_order(page, drug="naltrexone 4.5 mg capsule")
+    expect(said).not_to_contain_text("not judged")
+
+
 def test_two_orders_in_one_basket(page: Page) -> None:
     opened(page)
     page.get_by_role("button", name="Another order").click()
@@ -208,8 +219,11 @@ def test_a_service_that_is_gone_is_said(open_page: OpenContext) -> None:
     page = open_page(expects_errors=True)
     opened(page)
     page.route("**/cds-services/**", lambda route: route.abort())
+    expect(page.locator(CARD)).to_have_count(1)
     page.locator("#sig").fill("at night")
     expect(page.get_by_role("alert")).to_contain_text("The service could not be reached")
+    expect(page.locator("#said")).to_have_text("The order was not checked.")
+    expect(page.locator(CARD)).to_have_count(0)  # it was of the order as it was before
 
 
 def test_what_goes_over_the_wire_can_be_seen_and_copied(open_page: OpenContext) -> None:

@@ -25,6 +25,11 @@ def test_what_nothing_knows_ends_with_one() -> None:
     assert "not known" in result.output
 
 
+def test_a_sites_file_that_is_not_there_is_wrong_use() -> None:
+    result = run("figures", "--site", "/nowhere.toml")
+    assert (result.exit_code, result.stderr) == (2, "ldn-cds: /nowhere.toml: No such file or directory\n")
+
+
 def test_figures_as_json() -> None:
     found = {figure["name"]: figure for figure in json.loads(run("figures", "--json").output)}
     assert found["opioid_free.short"]["value"] == 10

@@ -23,6 +23,7 @@ from cds_service.conformance.rows import ROWS
 from cds_service.conformance.signing import Signer, read_key
 from cds_service.scenarios import load
 from cds_service.settings import Settings
+from tests.cds_hooks.authentication.signing import ec_key, key_set
 from tests.conformance.broken import broken_service
 from tests.conformance.conftest import served
 from tests.replay.conftest import NOW
@@ -292,10 +293,26 @@ def test_the_command_as_json_with_a_request_of_ones_own(tmp_path: Path) -> None:
     assert rows["C3"] == "pass" and len(rows) == len(ROWS)
 
 
+@pytest.mark.parametrize(("kid", "hint"), [("k1", False), ("another", True)])
+def test_a_key_that_is_not_let_in_is_said(tmp_path: Path, kid: str, hint: bool) -> None:
+    key = ec_key()
+    (tmp_path / "private.pem").write_bytes(key.as_pem(private=True))
+    (tmp_path / "keys.json").write_text(json.dumps(key_set(key)))
+    (tmp_path / "clients.toml").write_text('[clients.a]\niss = "urn:trial"\njwks_file = "keys.json"\n')
+    closed = {"cds_environment": "production", "clients_file": str(tmp_path / "clients.toml")}
+    app = create_app(settings(tmp_path, allow_unreviewed=True, trusted_proxies=1, **closed))
+    with served(app) as url:
+        signed = ["--key", str(tmp_path / "private.pem"), "--iss", "urn:trial", "--kid", kid]
+        result = CliRunner().invoke(main, ["conformance", url, *signed, "--failures"])
+    assert result.exit_code == int(hint)
+    assert ("was answered 401" in result.stderr) == hint
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["http://127.0.0.1:1"], 3, "cannot be reached"),
+        (["http://127.0.0.1:1"], 3, "connection failed: Connection refused"),
+        (["ehr.example.org"], 2, "no http or https URL"),
         (["http://127.0.0.1:1", "--key", "/nowhere.pem", "--iss", "x"], 2, "/nowhere.pem"),
         (["http://127.0.0.1:1", "--key", "/nowhere.pem"], 2, "--key needs --iss"),
         (["http://127.0.0.1:1", "--sandbox-key", "/nowhere.pem"], 2, "/nowhere.pem"),

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from cds_service.fhir import ClientOptions, FhirClient
-from tests.fhir.server import FhirServer
+from tests.fhir.asking import Ask
+from tests.fhir.bodies import patient
+from tests.fhir.server import Answer, FhirServer
 
 
 @pytest.fixture
@@ -30,3 +32,10 @@ def client() -> Iterator[FhirClient]:
     made = FhirClient(ClientOptions(user_agent="ldn-cds/test", max_bytes=100_000))
     yield made
     made.close()
+
+
+@pytest.fixture
+def ask(client: FhirClient, server: FhirServer) -> Ask:
+    """Asks ``server``, which knows the patient."""
+    server.routes["Patient/"] = Answer(patient())
+    return Ask(client, server)

@@ -98,7 +98,7 @@ HALF = {"total": 9, "offset": 0, "contains": CODES}
         ((200, OUTCOME), "value set not found"),
         ((200, {"resourceType": "ValueSet"}), "has no expansion"),
         ((200, {"resourceType": "ValueSet", "expansion": {"contains": {}}}), "contains is no list"),
-        ((200, b"<html>"), "Expecting value"),
+        ((200, b"<html>"), "200, no JSON"),
     ],
 )
 def test_what_is_no_expansion_is_told(server, tmp_path, answer, said):

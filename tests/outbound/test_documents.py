@@ -81,6 +81,26 @@ def test_anything_else_is_an_error(answer: bytes) -> None:
         read(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:1/Patient/Jane", "connection failed: Connection refused"),
+        ("ftp://127.0.0.1/Patient/Jane", "not an http or https URL"),
+        ("http:///Patient/Jane", "not a URL"),
+    ],
+)
+def test_a_server_that_is_not_there_is_said_in_words(url: str, words: str) -> None:
+    with pytest.raises(OSError) as caught:
+        read(url)
+    assert str(caught.value) == words
+
+
+def test_silence_is_said_in_words() -> None:
+    silent = serving(lambda connection, over: over.wait(30))  # type: ignore[arg-type, return-value]
+    with silent as (url, _), pytest.raises(OSError, match="^no answer in time$"):
+        read(url, seconds=0.3)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(status: int) -> None:
     with serving(said(OK + b"\r\n{}")) as (target, got):

@@ -88,6 +88,7 @@ function showExchange(id, line, value) {
     form.querySelector(`[data-copy=${id}]`).hidden = false;
 }
 
+const unnamed = () => state.basket.length > 0 && !form.elements.drug.value.trim();
 const pretty = (text) => { try { return JSON.parse(text); } catch { return text; } };
 
 function counted(cards) {
@@ -119,8 +120,21 @@ async function choose(signal, { keepVersion = false } = {}) {
     await ask(signal, {});
 }
 
+// What was said of the order as it was before must not stand beside the order as it is now.
+async function ask(signal, options = {}) {
+    try {
+        await askAsAnEhr(signal, options);
+    } catch (error) {
+        if (!signal.aborted) {
+            $("cards").replaceChildren();
+            say("The order was not checked.");
+        }
+        throw error;
+    }
+}
+
 // As an EHR: the request is made of the basket and the record, and sent to the service of its hook.
-async function ask(signal, { hook = form.elements.hook.value, step = {}, refill = false } = {}) {
+async function askAsAnEhr(signal, { hook = form.elements.hook.value, step = {}, refill = false }) {
     $("cards").setAttribute("aria-busy", "true");
     if (refill) lock(true); // what is typed before another order stands in the form would be lost
     const made = await turn(signal, { hook, ...step }).finally(() => lock(!state.basket.length));
@@ -130,16 +144,12 @@ async function ask(signal, { hook = form.elements.hook.value, step = {}, refill 
     const answer = await post(service, JSON.stringify(request), signal);
     showExchange("sent", `POST ${service}`, request);
     showExchange("got", `${answer.status} in ${answer.ms} ms · X-Request-Id ${answer.request}`, pretty(answer.text));
-    if (answer.status !== 200) {
-        $("cards").replaceChildren();
-        say(`${hook}: refused with ${answer.status}`);
-        throw new Refused(reasonOf(answer));
-    }
+    if (answer.status !== 200) throw new Refused(reasonOf(answer));
     const html = await helper("cards", answer.text, signal);
     state.answer = JSON.parse(answer.text);
     state.service = service;
     $("cards").innerHTML = html;
-    say(`${hook === "order-sign" ? "On signing" : "While ordering"} (${hook}): ${counted(state.answer.cards)}, ${answer.ms} ms`);
+    say(`${hook === "order-sign" ? "On signing" : "While ordering"} (${hook}): ${counted(state.answer.cards)}, ${answer.ms} ms${unnamed() ? "; an order without a medicine is not judged" : ""}`);
 }
 
 // --- what becomes of a card ----------------------------------------------------------------------
