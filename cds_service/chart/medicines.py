@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cds_service.fhir.records import Gap, PatientRecord
+from cds_service.fhir.records import Gap, GapReason, PatientRecord
 from cds_service.fhir.references import MedicationSource, medication_of
 from cds_service.fhir.resources import MedicationRecord, Quantity
-from cds_service.knowledge import recognise
+from cds_service.knowledge import names_nothing, recognise
 from cds_service.knowledge.concepts import Medicine, Role
 
 _MG = {"mg": 1.0, "mcg": 0.001, "ug": 0.001, "g": 1000.0}
@@ -17,7 +17,8 @@ def medicine_of(resource: MedicationRecord, record: PatientRecord) -> tuple[Medi
     """What ``resource`` is about, and the gap when that cannot be told."""
     found = medication_of(resource, None, record)
     if not found.ingredients:
-        return recognise(found.codings, found.texts), found.gap
+        medicine = recognise(found.codings, found.texts)
+        return medicine, found.gap or _unknown(resource, medicine, found)
     texts = found.texts
     for ingredient in found.ingredients:
         texts += ingredient.texts
@@ -25,6 +26,14 @@ def medicine_of(resource: MedicationRecord, record: PatientRecord) -> tuple[Medi
     if medicine.has(Role.NALTREXONE) and medicine.naltrexone_mg is None:
         medicine = _with_strength(medicine, found)
     return medicine, found.gap
+
+
+def _unknown(resource: MedicationRecord, medicine: Medicine, found: MedicationSource) -> Gap | None:
+    """A code of the hospital's own without a word: it may be an opioid."""
+    if medicine.ingredients or not names_nothing(found.codings, found.texts):
+        return None
+    kind = type(resource).__name__
+    return Gap(kind, GapReason.UNRESOLVED, "a code that is not known, without a name", covers_list=False)
 
 
 def _with_strength(medicine: Medicine, found: MedicationSource) -> Medicine:

@@ -119,7 +119,8 @@ def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
     asserted = clock.latest(record.date_asserted)
     known = max([d for d in (first, asserted) if d and d <= clock.today], default=first or asserted)
     if ended is None and status_of(record) in OVER:
-        ended = clock.latest(record.effective_date_time) or asserted  # the first day is no last one
+        later = asserted if asserted and (first is None or asserted >= first) else None
+        ended = clock.latest(record.effective_date_time) or later  # the first day is no last one
     return Times(first, known, None, ended)
 
 

@@ -1,6 +1,7 @@
 """Facts: what medicines, conditions and observations are, from committed data tables."""
 
 from cds_service.knowledge.clinical import Clinical, Schedule, load_clinical
+from cds_service.knowledge.codings import names_nothing
 from cds_service.knowledge.concepts import Measure
 from cds_service.knowledge.conditions import condition_meanings, gestational_weeks
 from cds_service.knowledge.medicines import recognise
@@ -28,6 +29,7 @@ __all__ = [
     "condition_meanings",
     "gestational_weeks",
     "load_clinical",
+    "names_nothing",
     "observation_measures",
     "preload",
     "read_answer",

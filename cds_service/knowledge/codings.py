@@ -103,6 +103,18 @@ def known_codings(codings: Iterable[Coding]) -> Iterator[tuple[System, str, str 
             yield system, spelled, display
 
 
+_OF_MEDICINES = frozenset({System.RXNORM, System.NDC, System.SNOMED, System.ATC, System.UNII, System.HCPCS})
+"""Systems whose opioids and naltrexone the tables hold: a code they lack is none of these."""
+
+
+def names_nothing(codings: Iterable[Coding], texts: Iterable[str]) -> bool:
+    """Whether nobody can tell what is meant: no word, and codes of a hospital's own at most."""
+    told = list(codings)
+    if any(texts) or any([display for _, _, display in told]):
+        return False
+    return all([system not in _OF_MEDICINES for system, _, _ in known_codings(told)])
+
+
 def spell(uri: str, code: str) -> tuple[System, str]:
     """System and code as the tables spell them."""
     system = system_of(uri)

@@ -63,7 +63,7 @@ class Spellings:
         """``names`` are to be found under other spellings; ``known`` words stay as they are."""
         words = [name for name in names if len(name) >= SHORTEST and name.isalpha()]
         # abbreviations are no models: what is near "hydromor" is another word
-        cut_short = {one for one, following in pairwise(sorted(set(words))) if following.startswith(one)}
+        cut_short = {one for one, longer in pairwise(sorted(set(words))) if _is_cut_off(one, longer)}
         whole = [name for name in words if name not in cut_short]
         self._known = frozenset({*known, *_RIVALS})
         self._skeletons = {skeleton(name): name for name in reversed(whole)}
@@ -107,6 +107,11 @@ class Spellings:
         shorter = [word[:at] + word[at + 1 :] for at in range(len(word))]
         found = {name for less in shorter if (name := less if less in self._exact else self._slips.get(less))}
         return found.pop() if len(found) == 1 and _differs_by_one(word, *found) else None
+
+
+def _is_cut_off(word: str, longer: str) -> bool:
+    """ "tramadol" is no abbreviation of "tramadole": both are one name."""
+    return longer.startswith(word) and skeleton(longer) != skeleton(word)
 
 
 def _begins_one_of(start: str, words: Sequence[str]) -> bool:

@@ -359,6 +359,12 @@ def test_a_use_without_an_end_did_not_end_on_its_first_day(status: str, began: i
     assert (days_ago(exposure), exposure.end_documented) == (days, False)
 
 
+def test_what_was_said_before_it_began_names_no_end() -> None:
+    period = {"start": ago(12)}
+    exposure = only(statement(status="completed", effectivePeriod=period, dateAsserted=ago(40)))
+    assert (days_ago(exposure), exposure.end_documented) == (0, False)
+
+
 def test_a_long_acting_opioid_without_an_end_may_have_ended_yesterday() -> None:
     exposure = only(statement(METHADONE, status="stopped", effectivePeriod={"start": ago(100)}))
     assert (exposure.presence, exposure.ended) == (Presence.ENDED, None)

@@ -76,6 +76,7 @@ def test_passed_over(needed: Relevance, kind: str, elements: dict[str, Any]) -> 
         ("MedicationRequest", {"medication": {"concept": LISINOPRIL}}),
         ("MedicationRequest", {"medicationCodeableConcept": {"coding": {"code": "a list was due"}}}),
         ("MedicationRequest", {"medicationCodeableConcept": {}}),
+        ("MedicationRequest", {"medicationCodeableConcept": concept(None, ("urn:own", "12345", None))}),
         ("MedicationRequest", {}),
         ("MedicationStatement", {"medicationCodeableConcept": concept("loperamide 2 mg")}),
         ("Condition", {"code": concept("Pregnancy")}),

@@ -14,6 +14,7 @@ morphine: sulfate de morphine
 morphine: chlorhydrate de morphine | cloruro mórfico morfina | Morphne Sulf 20mg/sch m/r gran
 codeine: Kodein | codeína | codéine | codeïne | kodeiini | Codeinphosphat | kodeinfosfat | paracétamol codéine
 methadone: Methadon | méthadone | metadona | metadon | metadone | Methadonhydrochlorid
+tramadol: tramadal 50 | Tramdol
 tramadol: Tramadolhydrochlorid | chlorhydrate de tramadol | tramadolo | tramadoli | clorhidrato de tramadol
 fentanyl: fentanilo | fentanila | fentanyyli | Fentanylcitrat | fentanile
 buprenorphine: Buprenorphin | buprenorfine | buprenorfina | buprénorphine | buprenorfin
