@@ -74,12 +74,6 @@ class Page(msgspec.Struct):
         """Nothing in it but, perhaps, outcomes."""
         return not (self.found or self.passed or self.gaps or self.others)
 
-    def has(self, kind: str) -> bool:
-        """Whether :meth:`kinds` are ``kind`` among others."""
-        if self.passed and self.passed[0].kind == kind:  # nearly always
-            return True
-        return kind in self.kinds()
-
     def kinds(self) -> set[str]:
         """The resource types it has entries of, other than includes."""
         kinds = {type(item.resource).__name__ for item in self.found if not item.included}

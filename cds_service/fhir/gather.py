@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import Final
 from urllib.parse import quote
@@ -316,11 +315,9 @@ class _Gathering:
                 self._read_medication(identity)
 
 
-def _medication_records(record: PatientRecord, orders: Iterable[Resource]) -> Iterator[MedicationRecord]:
-    in_record = (resource for entries in record.entries.values() for resource, _ in entries)
-    for resource in chain(orders, in_record):
-        if isinstance(resource, MedicationRecord):
-            yield resource
+def _medication_records(record: PatientRecord, orders: Iterable[Resource]) -> list[MedicationRecord]:
+    in_record = [resource for entries in record.entries.values() for resource, _ in entries]
+    return [resource for resource in (*orders, *in_record) if isinstance(resource, MedicationRecord)]
 
 
 def _unread(record: PatientRecord, orders: Iterable[Resource]) -> Iterator[str]:

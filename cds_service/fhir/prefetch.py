@@ -239,9 +239,11 @@ def _outcome_gap(page: Page, kind: str) -> Gap:
 
 def _kinds(page: Page, search: Search | None, known: tuple[str, ...], mapped: tuple[str, ...]) -> set[str]:
     """The types a Bundle is the list of. A ``self`` link tells matches from includes."""
-    if search is not None and search.kind != "Medication" and page.has(search.kind):
+    if search is not None and page.passed and page.passed[0].kind == search.kind:  # nearly always
         return {search.kind}
     present = page.kinds() - {"Medication"}
+    if search is not None and search.kind in present:
+        return {search.kind}
     if present:
         return present
     if page.others and not page.gaps:
