@@ -179,7 +179,7 @@ def _frequency(part: str) -> float | None:
 
 
 def _on_weekdays(part: str) -> float | None:
-    """ "100 mg Mon and Wed", "every Sunday"; beside "nightly", or alone, it is when to start or to come back."""
+    """ "100 mg Mon and Wed", "every Sunday"; a lone weekday is when to start or to come back."""
     days = {day[:3] for day in _WEEKDAYS.findall(part)}
     regular = len(days) > 1 or _EVERY_WEEKDAY.search(part)
     return len(days) / 7 if regular and not _FROM_DAY_TO_DAY.search(part) else None
