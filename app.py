@@ -7,7 +7,7 @@ from cds_service.process import settle
 
 try:
     app = create_app()
-except ValueError as error:  # of a setting or a file: what does not fit, for the operator
+except (ValueError, OSError) as error:  # of a setting or a file: what does not fit, for the operator
     logging.getLogger("cds_service").critical("not started: %s", error)
     raise
 settle()

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.errors import HaltServer  # type: ignore[import-untyped]
 from prometheus_client import multiprocess
 
 from cds_service.metrics import share_metrics
@@ -90,6 +91,8 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         _mark = hold(folder)
         share_metrics(folder)
         _Master(_Application(options(settings, host, port, workers))).run()
+    except HaltServer as halted:  # no worker could start, and each has said why
+        raise SystemExit(halted.exit_status) from None
     finally:
         if os.getpid() == own:  # workers are forks, and come by here when they end
             shutil.rmtree(folder, ignore_errors=True)

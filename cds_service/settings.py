@@ -153,6 +153,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     except msgspec.ValidationError as error:
         raise ValueError(f"settings: {error}") from error
     _check_numbers(settings)
+    _check_urls(settings)
     _check_zone(settings.time_zone)
     if settings.ca_bundle is not None:
         _check_ca_bundle(settings.ca_bundle)
@@ -178,6 +179,22 @@ def _check_numbers(settings: Settings) -> None:
             raise ValueError(f"settings: {name.upper()} must be above 0")
     if settings.at_work <= 0:
         raise ValueError("settings: MAX_AT_WORK must be above 0")
+
+
+_SCHEMES = {
+    "database_url": ("sqlite", "postgresql", "postgres"),
+    "redis_url": ("redis", "rediss", "unix"),
+    "public_url": ("https", "http"),
+}
+
+
+def _check_urls(settings: Settings) -> None:
+    """Else each call would find it out. The address is not quoted: it may hold a password."""
+    for name, schemes in _SCHEMES.items():
+        url: str | None = getattr(settings, name)
+        if url is not None and url.partition(":")[0].partition("+")[0] not in schemes:
+            wanted = " or ".join(f"{each}://" for each in schemes[:2])
+            raise ValueError(f"settings: {name.upper()} must begin with {wanted}")
 
 
 def _check_zone(name: str) -> None:

@@ -45,6 +45,18 @@ def test_a_complete_configuration() -> None:
         ("ALLOW_UNREVIEWED", "false", "error  clinical content: 1"),
         ("DATABASE_URL", "sqlite:////dev/null/x", "error  database: does not answer"),
         ("REDIS_URL", "redis://127.0.0.1:1/0", "error  Redis: does not answer (ConnectionError)"),
+        ("REDIS_URL", "127.0.0.1:6379", "error  settings: REDIS_URL must begin with redis:// or rediss://"),
+        (
+            "DATABASE_URL",
+            "db.internal/ldn",
+            "error  settings: DATABASE_URL must begin with sqlite:// or post",
+        ),
+        (
+            "DATABASE_URL",
+            "mysql://u:secret@db/ldn",
+            "error  settings: DATABASE_URL must begin with sqlite://",
+        ),
+        ("PUBLIC_URL", "cds.example.org", "error  settings: PUBLIC_URL must begin with https:// or http://"),
         ("TIME_ZONE", "Mars/Phobos", "error  settings: "),
         ("SITE_FILE", "/nowhere/site.toml", "error  "),
     ],
@@ -56,6 +68,7 @@ def test_what_would_fail_is_an_error(
     result = run("check", *[])
     assert result.exit_code == 1
     assert said in result.output
+    assert "secret" not in result.output
 
 
 def test_development_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

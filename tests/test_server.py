@@ -168,6 +168,31 @@ def test_a_connection_is_not_kept_for_ever(served: Served) -> None:
     connection.close()
 
 
+def not_started(**settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cds_service.cli", "serve", "--workers=2", "--host=127.0.0.1"],
+        env={**os.environ, "LOG_FORMAT": "json", "PORT": str(free_port()), **settings},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_port_in_use_is_said(served: Served) -> None:
+    ended = not_started(PORT=str(served.port))
+    assert ended.returncode == 2
+    assert f"cannot listen on 127.0.0.1, port {served.port}: Address already in use\n" in ended.stderr
+
+
+def test_a_file_that_does_not_fit_is_said_and_no_stack_follows(tmp_path: Path) -> None:
+    ended = not_started(SITE_FILE="/nowhere.toml", DATABASE_URL=f"sqlite:///{tmp_path}/x.sqlite3")
+    assert ended.returncode == 3
+    assert "not started: " in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_calls_beyond_the_threads_are_refused_before_they_get_one(tmp_path: Path) -> None:
     head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n".encode()
     limits = {"MAX_CONCURRENT": "4", "MAX_AT_WORK": "100", "BODY_SECONDS": "60"}

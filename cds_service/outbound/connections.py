@@ -18,7 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from cds_service.outbound.addresses import Reach
-from cds_service.outbound.hangups import note
+from cds_service.outbound.hangups import is_over, note
 
 _SHORTEST = 0.001
 
@@ -35,6 +35,9 @@ class _Connection(HTTPConnection):
     def connect(self) -> None:
         note(self)
         super().connect()
+        if is_over():  # while it connected there was no socket, or another below TLS, to shut down
+            self.close()
+            raise ConnectTimeoutError(self, "the time went by while the connection was made")
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         note(self)

@@ -10,45 +10,55 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from socket import SHUT_RDWR, socket
 
 from urllib3.connection import HTTPConnection
 
 
-class _Call(threading.local):
-    connection: list[HTTPConnection] | None = None
+@dataclass(slots=True)
+class _UnderWay:
+    """A call: whom it is for, the connections it uses, and whether it was hung up on."""
+
+    whom: object
+    used: list[HTTPConnection] = field(default_factory=list)
+    is_over: bool = False
 
 
-_call = _Call()
+class _OfThread(threading.local):
+    call: _UnderWay | None = None
+
+
+_here = _OfThread()
 
 
 class Calls:
-    """The calls that are under way, each with whom it is for and the connection it uses."""
+    """The calls that are under way."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way: dict[int, tuple[object, list[HTTPConnection]]] = {}
+        self._under_way: dict[int, _UnderWay] = {}
 
     @contextmanager
     def noted(self, whom: object) -> Iterator[None]:
         """Have the connection of the call made within shut down when :meth:`hang_up` is told of ``whom``."""
-        used: list[HTTPConnection] = []
-        _call.connection = used
+        call = _here.call = _UnderWay(whom)
         with self._lock:
-            self._under_way[id(used)] = whom, used
+            self._under_way[id(call)] = call
         try:
             yield
         finally:
-            _call.connection = None
+            _here.call = None
             with self._lock:
-                del self._under_way[id(used)]
+                del self._under_way[id(call)]
 
     def hang_up(self, whom: object) -> None:
         """End the calls that are for ``whom``, a request whose time is over."""
         with self._lock:
-            for theirs, used in self._under_way.values():
-                if theirs is whom:
-                    for connection in used:
+            for call in self._under_way.values():
+                if call.whom is whom:
+                    call.is_over = True  # before its sockets: one that is still connecting has none to shut
+                    for connection in call.used:
                         _shut(connection)
 
 
@@ -61,6 +71,11 @@ def _shut(connection: HTTPConnection) -> None:
 
 def note(connection: HTTPConnection) -> None:
     """A connection is about to be used by the call of this thread."""
-    used = _call.connection
-    if used is not None and connection not in used:
-        used.append(connection)
+    call = _here.call
+    if call is not None and connection not in call.used:
+        call.used.append(connection)
+
+
+def is_over() -> bool:
+    """Whether the call of this thread was hung up on."""
+    return _here.call is not None and _here.call.is_over

@@ -36,7 +36,8 @@ DATES = frozenset({
     "dateEnded", "dateRecorded", "dateWritten", "deceasedDateTime", "effectiveDateTime",
     "effectiveInstant", "effectiveTimeDateTime", "end", "event", "issued", "occurenceDateTime",
     "occurrenceDateTime", "onset", "onsetDateTime", "orderedOn", "performedDateTime", "recorded",
-    "recordedDate", "scheduledDateTime", "start", "valueDateTime", "whenHandedOver", "whenPrepared",
+    "recordedDate", "scheduledDateTime", "start", "statusChanged", "valueDateTime",
+    "whenHandedOver", "whenPrepared",
 })  # fmt: skip
 CODES = frozenset({
     "clinicalStatus", "comparator", "criticality", "dayOfWeek", "durationUnit", "gender", "intent",

@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 
+from cds_service.cds_hooks.error_pages import service_error_response
 from cds_service.errors import NotFound
 from cds_service.knowledge import VERSION
 from cds_service.knowledge.clinical import Clinical
@@ -33,6 +34,7 @@ def workbench_blueprint(clinical: Clinical, trial: Trial | None) -> flask.Bluepr
         blueprint.add_url_rule("/", "home", lambda: flask.redirect(flask.url_for("workbench.topics")))
     _add_explanations(blueprint, clinical, can_try=trial is not None)
     _add_titrations(blueprint, clinical)
+    blueprint.register_error_handler(NotFound, _no_such_page)
     blueprint.app_context_processor(_shared)
     blueprint.after_app_request(policy.protect)
     return blueprint
@@ -87,6 +89,16 @@ def _add_titrations(blueprint: flask.Blueprint, clinical: Clinical) -> None:
             schedules=clinical.titration.schedules,
             clinical=clinical,
         )
+
+
+def _no_such_page(error: NotFound) -> flask.Response:
+    """For people who follow an old link a page, for programs the OperationOutcome of every error."""
+    response = service_error_response(error)
+    if "text/html" not in flask.request.headers.get("Accept", ""):
+        return response
+    response.set_data(flask.render_template("no_such_page.html", words=error.diagnostics))
+    response.content_type = "text/html; charset=utf-8"
+    return response
 
 
 def _shared() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from cds_service.cds_hooks.authentication import Client
 from cds_service.fhir import ClientOptions, Deadline, FhirClient, GapReason
 from cds_service.fhir.client import FetchFailed
 from cds_service.fhir_server import read_capabilities
-from cds_service.outbound import PUBLIC, AddressRefused, GuardedAdapter, Reach, read_document
+from cds_service.outbound import PUBLIC, AddressRefused, Calls, GuardedAdapter, Reach, read_document
 from cds_service.settings import Settings, load_settings
 from cds_service.sources import Sources
 from tests.canary import connections_made, resolver
@@ -146,6 +146,24 @@ def test_a_name_found_too_late_is_not_called(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(requests.ConnectTimeout):
             session.get(f"https://{HOST}/", timeout=0.01)
     assert connected == []
+
+
+def test_a_call_is_hung_up_on_while_it_still_connects(
+    ehr: FhirServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no socket to shut down yet: the connection must not be used once it is made."""
+    calls, whom = Calls(), object()
+
+    def over(name: str) -> list[str]:
+        calls.hang_up(whom)
+        return ["127.0.0.1"]
+
+    resolver(monkeypatch, over)
+    with requests.Session() as session, calls.noted(whom):
+        session.mount("https://", GuardedAdapter(INSIDE, max_retries=0))
+        with pytest.raises(requests.ConnectTimeout):
+            session.get(f"https://{HOST}:{ehr.port}/", timeout=5, verify=str(tmp_path / "self-signed.pem"))
+    assert ehr.asked == []
 
 
 def test_a_name_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,16 @@ def test_a_product_that_cannot_deliver_the_doses_is_said(client: FlaskClient) ->
     page = client.get("/titration/usual?form=tablet&strength=4").text
     assert "These doses cannot be made of whole tablets of 4 mg. Shown with 1.5 mg capsules." in page
     assert client.get("/titration/none").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/titration/none", "/explain/none"])
+def test_a_link_that_leads_nowhere_is_a_page_for_people(client: FlaskClient, path: str) -> None:
+    page = client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert "There is no such page" in page.text and "/explain" in page.text
+    assert page.headers["X-Request-Id"]
+    outcome = client.get(path)
+    assert (outcome.status_code, outcome.get_json()["resourceType"]) == (404, "OperationOutcome")
     assert client.get("/titration/usual?form=pill&strength=1").status_code == 400
 
 
