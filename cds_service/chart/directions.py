@@ -166,17 +166,23 @@ def _count(part: str) -> float | None:
 
 _WEEKDAY = r"\b(mon|tues?|wed|thu(?:rs?)?|fri|sat|sun)(?:day|nesday|urday)?s?\b"
 _WEEKDAYS = re.compile(_WEEKDAY)
+_EVERY_WEEKDAY = re.compile(rf"\b(?:every|each)\s+{_WEEKDAY}")
 _FROM_DAY_TO_DAY = re.compile(rf"{_WEEKDAY}\s*(?:-|–|to|through)\s*{_WEEKDAY}")
 
 
 def _frequency(part: str) -> float | None:
     """Doses per day."""
-    days = {day[:3] for day in _WEEKDAYS.findall(part)}
-    if days and not _FROM_DAY_TO_DAY.search(part):
-        return len(days) / 7
     if every := _EVERY.search(part):
         return 1 / (_number(every.group(1)) * _DAYS_IN[every.group(2)[0]])
-    return next((per_day for pattern, per_day in _FREQUENCIES if pattern.search(part)), None)
+    told = next((per_day for pattern, per_day in _FREQUENCIES if pattern.search(part)), None)
+    return told or _on_weekdays(part)
+
+
+def _on_weekdays(part: str) -> float | None:
+    """ "100 mg Mon and Wed", "every Sunday"; a lone weekday is when to start or to come back."""
+    days = {day[:3] for day in _WEEKDAYS.findall(part)}
+    regular = len(days) > 1 or _EVERY_WEEKDAY.search(part)
+    return len(days) / 7 if regular and not _FROM_DAY_TO_DAY.search(part) else None
 
 
 def _duration(part: str) -> float | None:
