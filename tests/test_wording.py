@@ -42,7 +42,7 @@ CHOSEN = {
     ("opioid_signal", "indicator.value"): {"critical", "warning"},
     ("opioid_washout", "key"): {"brief", "given", "dated"},
     ("opioid_washout", "why"): WHY,
-    ("starting_dose", "name"): {"usual", "slow"},
+    ("starting_dose", "name"): {"usual", "slow", "slow_as_ordered"},
     ("starting_dose", "key"): {"filtered", "not_kept"},
     ("starting_dose", "meaning.value"): {meaning.value for meaning in INDICATIONS},
 }
