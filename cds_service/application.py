@@ -132,14 +132,14 @@ def _parts(settings: Settings, now: Callable[[], datetime]) -> _Parts:
 def _decider(parts: _Parts) -> Decider:
     """Decides the calls of EHRs: it attends to earlier overrides, counts and records."""
     store, metrics, now = parts.store, parts.metrics, parts.now
-    said = Overrides(store, metrics.overrides_unknown.inc)
+    earlier = Overrides(store, metrics.overrides_unknown.inc)
     return Decider(
         parts.clinical,
         parts.sources,
         now,
         ids=store.ids,
         observe=partial(note_decision, metrics),
-        attend=Attention(parts.clinical.alerts, store, said, now, parts.sources.zone),
+        attend=Attention(parts.clinical.alerts, store, earlier, now, parts.sources.zone),
         record=timed(Recorder(store, VERSION, parts.release.knowledge, now).record),
         needed=Relevance(parts.clinical).judges,
     )
