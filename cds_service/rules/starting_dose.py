@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from cds_service.chart import Order, PatientChart, Presence, listed, milligrams
 from cds_service.fhir.records import GapReason
-from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.clinical import SLOW, USUAL, Clinical
 from cds_service.knowledge.concepts import Meaning, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Prescribe, Topic
@@ -92,7 +92,7 @@ def schedules(
     age = chart.person.age
     slow_first = age is not None and age >= clinical.titration.slow_first_from_age
     ordered = sorted(
-        clinical.titration.schedules, key=lambda s: (s.name != "slow") if slow_first else (s.name == "slow")
+        clinical.titration.schedules, key=lambda s: (s.name != SLOW) if slow_first else (s.name == SLOW)
     )
     return tuple(
         Prescribe(order, schedule, recommended=position == 0, compounded=compounded)
@@ -102,7 +102,7 @@ def schedules(
 
 def _summary(slow: bool, clinical: Clinical) -> str:
     """The schedule in words, from the figures in force."""
-    name = "slow" if slow else "usual"
+    name = SLOW if slow else USUAL
     steps = clinical.titration.schedule(name).steps
     doses = [milligrams(mg) for mg, _ in steps]
     doses = doses if len(doses) <= _STEPS_TO_NAME else [*doses[:2], "…", doses[-1]]
@@ -116,7 +116,7 @@ def _summary(slow: bool, clinical: Clinical) -> str:
 
 
 def _lines(chart: PatientChart, order: Order, clinical: Clinical) -> Iterator[str]:
-    first = [milligrams(s.steps[0][0]) for s in clinical.titration.schedules if s.name == "slow"]
+    first = [milligrams(s.steps[0][0]) for s in clinical.titration.schedules if s.name == SLOW]
     yield say(TOPIC, "schedule", slow=listed(first))
     if chart.person.age is None:
         yield say(TOPIC, "age_unknown")
