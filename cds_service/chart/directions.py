@@ -37,6 +37,8 @@ _WORDS = {
     "tres": "3",
 }  # fmt: skip
 _WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?![\w/])")
+_ENDLESS = re.compile(r"(\d{10})\d+")
+"""More than any amount, and stays so when cut. In a run of digits each could begin a number, and each is tried."""
 _NEXT_STEP = re.compile(
     r"\bthen\b|→|-+>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
     r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
@@ -101,7 +103,7 @@ _steps_of: Memory[tuple[DoseStep, ...]] = Memory()
 
 
 def _read(text: str) -> tuple[DoseStep, ...]:
-    plain = _WORD.sub(lambda found: _WORDS[found.group()], plainly(text.casefold()))
+    plain = _WORD.sub(lambda found: _WORDS[found.group()], plainly(_ENDLESS.sub(r"\1", text.casefold())))
     per_ml = _concentration(plain)
     plain = _STEPS_UP_TO.sub(" then ", _CONCENTRATION.sub(" ", _DISSOLVED.sub(" ", plain)))
     steps = [step for part in _NEXT_STEP.split(plain) if (step := _step(part, per_ml))]
@@ -114,8 +116,8 @@ _PerMl = tuple[float, str] | None
 
 def _concentration(text: str) -> _PerMl:
     """ "4.5 mg per 1 mL"; or "dissolve one 50 mg tablet in 50 mL"."""
-    if found := _CONCENTRATION.search(text):
-        return _milligrams(found.group(1), found.group(2)) / _number(found.group(3) or "1"), "mg"
+    if (found := _CONCENTRATION.search(text)) and (per := _number(found.group(3) or "1")):
+        return _milligrams(found.group(1), found.group(2)) / per, "mg"
     if found := _DISSOLVED.search(text):
         pieces = _number(found.group(1) or "1") / (_number(found.group(4)) or 1.0)
         mg = _milligrams(found.group(2), found.group(3)) if found.group(2) else None
@@ -172,8 +174,8 @@ _FROM_DAY_TO_DAY = re.compile(rf"{_WEEKDAY}\s*(?:-|–|to|through)\s*{_WEEKDAY}"
 
 def _frequency(part: str) -> float | None:
     """Doses per day."""
-    if every := _EVERY.search(part):
-        return 1 / (_number(every.group(1)) * _DAYS_IN[every.group(2)[0]])
+    if (every := _EVERY.search(part)) and (number := _number(every.group(1))):
+        return 1 / (number * _DAYS_IN[every.group(2)[0]])
     told = next((per_day for pattern, per_day in _FREQUENCIES if pattern.search(part)), None)
     return told or _on_weekdays(part)
 
