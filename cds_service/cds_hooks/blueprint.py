@@ -109,7 +109,7 @@ def cds_hooks_blueprint(
 ) -> flask.Blueprint:
     """The routes of ``services``, to be registered on an application that called ``init_errors``.
 
-    A body has ``body_seconds`` to arrive, and holds ``max_entries`` orders at most;
+    A body has ``body_seconds`` to arrive, and holds ``max_entries`` orders, or items of feedback, at most;
     ``on_late_body`` hears how many more, or fewer, threads wait for one.
     ``protect_discovery`` asks for authentication on discovery too (D14).
     Links start with ``public_url``; without one, and only if
@@ -208,7 +208,7 @@ def _observe(observer: ResponseObserver, service: Service, request: HookRequest,
 def _take_feedback(site: _Site, service_id: str) -> flask.Response:
     """F1 to F5, F9: what can be read and is of this client is taken, the rest listed in the answer."""
     service, body, call = site.read(service_id)
-    items = parse_feedback(body)
+    items = parse_feedback(body, site.max_entries)
     taken = [item for item in items if isinstance(item, FeedbackItem)]
     refused = [item for item in items if isinstance(item, RefusedItem)]
     if not taken:

@@ -23,6 +23,7 @@ LEEWAY = 30
 LONGEST_LIFE = 3600
 """Seconds from ``iat`` to ``exp`` (A8)."""
 _LONGEST_JTI = 256
+_LONGEST_TENANT = 256
 _KEY_MATERIAL = frozenset({"jwk", "x5c", "x5u"})
 _BASE64URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
@@ -121,7 +122,7 @@ def check_claims(token: Token, client: Client, audiences: Collection[str], now: 
     :param audiences: the spellings of the URL that is invoked.
     """
     claims = token.claims
-    if client.tenants and token.tenant not in client.tenants:
+    if (client.tenants and token.tenant not in client.tenants) or not _is_name(token.tenant or ""):
         raise TokenRefused(Refusal.UNKNOWN_TENANT)
     _check_audience(claims.get("aud"), client.audience or audiences)
     expiry = _moment(claims, "exp", Refusal.NO_EXPIRY)
@@ -137,6 +138,11 @@ def check_claims(token: Token, client: Client, audiences: Collection[str], now: 
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI:
         raise TokenRefused(Refusal.NO_JTI)
+
+
+def _is_name(tenant: str) -> bool:
+    """Where no tenants are registered, any may be claimed, and each is kept in records: NUL fits in none."""
+    return len(tenant) <= _LONGEST_TENANT and tenant.isprintable()
 
 
 def _check_audience(aud: object, audiences: Collection[str]) -> None:

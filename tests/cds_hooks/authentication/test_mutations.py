@@ -156,6 +156,8 @@ TABLE: dict[str, tuple[Token, str]] = {
     "exp a truth value": (of(exp=True), "exp-missing"),
     "exp null": (of(exp=None), "exp-missing"),
     "exp huge": (of(exp=10**40), "exp-missing"),
+    "a tenant that no database holds": (of(tenant="a\0b"), "tenant-not-registered"),
+    "a tenant of many words": (of(tenant="t" * 1000), "tenant-not-registered"),
     "exp beyond any float": (of(exp=10**400), "exp-missing"),
     "expired": (of(iat=SECONDS - 400, exp=SECONDS - 31), "expired"),
     "expired in 1970": (of(exp=0, iat=0), "expired"),
