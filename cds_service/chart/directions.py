@@ -40,7 +40,7 @@ _WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?!
 _ENDLESS = re.compile(r"(\d{10})\d+")
 """More than any amount, and stays so when cut. In a run of digits each could begin a number, and each is tried."""
 _NEXT_STEP = re.compile(
-    r"\bthen\b|→|-+>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
+    r"\bthen\b|→|-{1,9}>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
     r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
 )
 _DISSOLVED = re.compile(
@@ -48,7 +48,9 @@ _DISSOLVED = re.compile(
     rf"(?:[a-z]+\s+)?(?:{_PIECES})\s+(?:[a-z]+\s+){{0,3}}?(?:in|with|into|to)\s+({_NUMBER})\s*(?:mls?|cc)\b"
 )
 _CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:{_PIECES})?\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
-_STEPS_UP_TO = re.compile(rf"\bincreas\w* {_RISE_SIZE}.*?\b(?:to|until|max\w*)\b(?=[^.;]*?{_NUMBER})")
+_STEPS_UP_TO = re.compile(
+    rf"\bincreas\w* {_RISE_SIZE}.{{0,120}}?\b(?:to|until|max\w*)\b(?=[^.;]{{0,80}}?{_NUMBER})"
+)
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
 _COUNT_OF_STRENGTH = re.compile(
     rf"({_NUMBER})\s*(?:x|×|of(?: an?)?|(?:{_PIECES})\s*of)?\s+({_NUMBER})\s*-?({_MASS})\s*(?:{_PIECES})\b"

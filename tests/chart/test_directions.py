@@ -145,7 +145,10 @@ def test_steps_follow_each_other() -> None:
         ("1.5 mg every 0 hours", [(1.5, "mg", None, None)]),
         ("1 tablet q0h", [(1, "unit", None, None)]),
         (f"{'9' * 400} and a half mg", [(9_999_999_999.5, "mg", None, None)]),
-        (f"1.5 mg, then 3 mg for {'9' * 400} weeks", [(1.5, "mg", None, None), (3, "mg", None, 69_999_999_993)]),
+        (
+            f"1.5 mg, then 3 mg for {'9' * 400} weeks",
+            [(1.5, "mg", None, None), (3, "mg", None, 69_999_999_993)],
+        ),
     ],
 )
 def test_numbers_that_are_no_amount(text: str, steps: list[Step]) -> None:
@@ -157,3 +160,11 @@ def test_digits_without_end_are_read_to_the_end() -> None:
     """With every digit tried as the beginning of a number, time went with the cube of their number."""
     (step,) = read_directions("9" * 100_000 + " mg nightly")
     assert step.value == 9_999_999_999
+
+
+@pytest.mark.parametrize(
+    "phrase", ["1 mg a.m ", "1 tablet morning and 2 ", "increase by 1 mg every ", "-", "9 "]
+)
+def test_words_without_end_are_read_to_the_end(phrase: str) -> None:
+    """Each phrase looked for its end through all that follows: the time went with the square of their number."""
+    read_directions(phrase * (200_000 // len(phrase)))

@@ -263,6 +263,4 @@ def test_codings_by_the_thousand_are_compared_once_each():
 
 def test_the_first_contradiction_is_told():
     medicine = recognise([rx("1049621"), rx("1049621"), rx("7243")], [])
-    assert medicine.conflict == (
-        "The code says oxycodone, the code says naltrexone; the code is believed."
-    )
+    assert medicine.conflict == ("The code says oxycodone, the code says naltrexone; the code is believed.")
