@@ -38,7 +38,7 @@ _WORDS = {
 }  # fmt: skip
 _WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?![\w/])")
 _ENDLESS = re.compile(r"(\d{10})\d+")
-"""More than any amount, and stays so when cut. In a run of digits each could begin a number, and each is tried."""
+"""More than any amount, also when cut. In a run of digits each could begin a number, and each is tried."""
 _NEXT_STEP = re.compile(
     r"\bthen\b|→|-{1,9}>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
     r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from msgspec import Struct
 
 _LONGEST = 100
-"""Characters; an instant with nanoseconds and its offset has 35. Blanks are tried at each place they may stand."""
+"""Characters; an instant with nanoseconds has 35. Blanks are tried at each place where they may stand."""
 _DATE = re.compile(
     r"\s*(?P<year>\d{4})(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2})(?P<time>[Tt ].*)?)?)?\s*\Z",
     re.ASCII | re.DOTALL,

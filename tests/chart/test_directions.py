@@ -162,9 +162,7 @@ def test_digits_without_end_are_read_to_the_end() -> None:
     assert step.value == 9_999_999_999
 
 
-@pytest.mark.parametrize(
-    "phrase", ["1 mg a.m ", "1 tablet morning and 2 ", "increase by 1 mg every ", "-", "9 "]
-)
+@pytest.mark.parametrize("phrase", ["1 mg a.m ", "1 tablet morning and 2 ", "increase by 1 mg every ", "-"])
 def test_words_without_end_are_read_to_the_end(phrase: str) -> None:
-    """Each phrase looked for its end through all that follows: the time went with the square of their number."""
+    """Each phrase looked for its end through all that follows, so that time went with their square."""
     read_directions(phrase * (200_000 // len(phrase)))
