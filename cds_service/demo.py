@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,13 +17,13 @@ from cds_service.cli.terminal import readable
 from cds_service.scenarios import load
 
 HOST = "127.0.0.1"
-
-
 _START_SECONDS = 60.0
 
 
 def main() -> None:
     """Start, show the exchange, serve until interrupted."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # a stopped container, a closed terminal: as Ctrl+C
+        signal.signal(ending, signal.default_int_handler)
     port = _port(int(os.environ.get("PORT", "8000")))
     address = f"http://{HOST}:{port}"
     server = subprocess.Popen(

@@ -29,7 +29,7 @@ HL7_REASONS = {
 # Keys that are chosen at run time: the rule and its expression, and the keys that can be chosen.
 WHY = {"why_short", "why_long", "why_methadone_buprenorphine"}
 CHOSEN = {
-    ("dose_check", "key"): {"tenfold_high", "thousandfold", "tenfold_low", "micro"},
+    ("dose_check", "key"): {"tenfold_high", "thousandfold"},
     ("hypersensitivity", "key"): {"allergy", "combination", "intolerance", "naloxone"},
     ("hypersensitivity", "line"): {"line_allergy", "line_intolerance"},
     ("interaction", "name"): {"thioridazine", "disulfiram"},
@@ -42,7 +42,7 @@ CHOSEN = {
     ("opioid_signal", "indicator.value"): {"critical", "warning"},
     ("opioid_washout", "key"): {"brief", "given", "dated"},
     ("opioid_washout", "why"): WHY,
-    ("starting_dose", "name"): {"usual", "slow"},
+    ("starting_dose", "name"): {"usual", "slow", "slow_as_ordered"},
     ("starting_dose", "key"): {"filtered", "not_kept"},
     ("starting_dose", "meaning.value"): {meaning.value for meaning in INDICATIONS},
 }

@@ -85,7 +85,6 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         ended=ended,
         as_needed=as_needed,
         brief=_is_brief(record, times, clinical),
-        on_hold=status_of(record) in {"on-hold", "suspended"},
         end_documented=times.ended is not None and names_its_day(record, clock),
         daily_mg=_daily_mg(entry, steps),
         dose=_dose(entry, steps),

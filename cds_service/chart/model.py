@@ -118,7 +118,6 @@ class Exposure(Struct, frozen=True, gc=False):
     ended: date | None = None
     as_needed: bool = False
     brief: bool = False
-    on_hold: bool = False
     end_documented: bool = False
     dose: NaltrexoneDose | None = None
     daily_mg: float | None = None
@@ -202,8 +201,8 @@ class Measurement(Struct, frozen=True, gc=False):
     day: date | None = None
     positive: bool | None = None
     value: float | None = None
-    upper_limit: float | None = None
     multiple: float | None = None
+    """Of the upper limit of normal."""
 
 
 class Allergy(Struct, frozen=True, gc=False):

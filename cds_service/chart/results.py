@@ -103,7 +103,6 @@ def _measurement(
         day=when,
         positive=positive,
         value=number * factor if number is not None else None,
-        upper_limit=limit * factor if limit else None,
         multiple=number / limit if number and limit else None,
     )
 

@@ -41,7 +41,7 @@ class Label(Section, frozen=True):
 
 
 class Dose(Section, frozen=True):
-    """What counts as a low dose, a standard dose and a slip; mg per day or per dose."""
+    """What counts as a low and as a standard dose; mg per day or per dose."""
 
     low_mg: float
     high_mg: float
@@ -51,8 +51,6 @@ class Dose(Section, frozen=True):
     standard_start_mg: tuple[float, ...]
     standard_mg: tuple[float, ...]
     standard_source: str
-    tenfold_low_mg: float
-    tenfold_high_mg: float
     full_dose_mg: float
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from cds_service.chart import DoseProblem, Order, PatientChart, listed, milligrams
 from cds_service.knowledge.clinical import Clinical, Schedule
 from cds_service.knowledge.concepts import Form
@@ -12,7 +10,9 @@ from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicato
 from cds_service.rules.regimen import DISORDERS, INDICATIONS, Regimen, disorder_recorded, of_order
 
 TOPIC = Topic.DOSE_CHECK
-_SLIP_FACTORS = (10.0, 1000.0)
+_TOO_LOW = (10.0, 100.0, 1000.0)
+_TOO_HIGH = ((10.0, "tenfold_high"), (1000.0, "thousandfold"))
+"""By how much a slip is too high, and the sentence that says so; too low, one sentence serves for all."""
 _USUAL_STEP_MG = 0.5
 
 
@@ -96,31 +96,31 @@ def _is_between_label_doses(order: Order, clinical: Clinical) -> bool:
 
 
 def _below(order: Order, mg: float, clinical: Clinical) -> Finding:
+    shown = milligrams(mg)
     if mg >= clinical.dose.microgram_mg:
-        return _finding(Indicator.INFO, say(TOPIC, "micro", mg=milligrams(mg)), order)
-    fixed = _usual((mg * 10, mg * 100, mg * 1000), clinical)
-    key = "tenfold_low" if fixed else "micro"
-    summary = say(TOPIC, key, mg=milligrams(mg), fixed=milligrams(fixed or 0.0))
-    return _finding(Indicator.WARNING, summary, order, fixed=fixed)
+        return _finding(Indicator.INFO, say(TOPIC, "micro", mg=shown), order)
+    for factor in _TOO_LOW:
+        if fixed := _if_usual(mg * factor, clinical):
+            summary = say(TOPIC, "tenfold_low", mg=shown, fixed=milligrams(fixed))
+            return _finding(Indicator.WARNING, summary, order, fixed=fixed)
+    return _finding(Indicator.WARNING, say(TOPIC, "micro", mg=shown), order)
 
 
 def _above(order: Order, mg: float, treated: bool, clinical: Clinical) -> Finding:
     """A slip of ten or a thousand, unless a use disorder is treated: then LDN is not what was meant."""
     shown = milligrams(mg)
-    fixed = None if treated else _usual((mg / factor for factor in _SLIP_FACTORS), clinical)
-    if fixed is None:
-        return _finding(Indicator.WARNING, say(TOPIC, "above", mg=shown), order, disorder=treated)
-    key = "tenfold_high" if mg < 100 else "thousandfold"
-    return _finding(Indicator.WARNING, say(TOPIC, key, mg=shown, fixed=milligrams(fixed)), order, fixed=fixed)
+    for factor, key in () if treated else _TOO_HIGH:
+        if fixed := _if_usual(mg / factor, clinical):
+            summary = say(TOPIC, key, mg=shown, fixed=milligrams(fixed))
+            return _finding(Indicator.WARNING, summary, order, fixed=fixed)
+    return _finding(Indicator.WARNING, say(TOPIC, "above", mg=shown), order, disorder=treated)
 
 
-def _usual(candidates: Iterable[float], clinical: Clinical) -> float | None:
-    """The first that is an LDN dose people write: in the range, in steps of half a milligram."""
-    limits = clinical.dose
-    for mg in (round(candidate, 4) for candidate in candidates):
-        if limits.low_mg <= mg <= limits.high_mg and mg % _USUAL_STEP_MG == 0:
-            return mg
-    return None
+def _if_usual(mg: float, clinical: Clinical) -> float | None:
+    """``mg`` if it is an LDN dose people write: in the range, in steps of half a milligram."""
+    mg = round(mg, 4)
+    in_range = clinical.dose.low_mg <= mg <= clinical.dose.high_mg
+    return mg if in_range and mg % _USUAL_STEP_MG == 0 else None
 
 
 def _wrong_for_reason(order: Order, kind: Regimen, chart: PatientChart) -> Finding | None:

@@ -28,13 +28,11 @@ def starting_dose(chart: PatientChart, clinical: Clinical) -> Findings:
         return _why_no_start(chart, clinical)
     if order.dose.is_stepwise:
         return "the order already is a stepwise schedule"
-    age = chart.person.age
-    slow = age is not None and age >= clinical.titration.slow_first_from_age
     return [
         Finding(
             topic=TOPIC,
             indicator=Indicator.INFO,
-            summary=_summary(slow, clinical),
+            summary=_summary(chart, order, clinical),
             found=chart.other_allergies[:4],
             lines=tuple(_lines(chart, order, clinical)),
             basis=say(TOPIC, "basis"),
@@ -88,9 +86,8 @@ def is_continued(chart: PatientChart, clinical: Clinical) -> bool:
 def schedules(
     chart: PatientChart, order: Order, clinical: Clinical, compounded: bool = False
 ) -> tuple[Prescribe, ...]:
-    """The schedules to choose from; from age 75 the slower one first and recommended."""
-    age = chart.person.age
-    slow_first = age is not None and age >= clinical.titration.slow_first_from_age
+    """The schedules to choose from, the recommended one first."""
+    slow_first = _recommended(chart, order, clinical) != "usual"
     ordered = sorted(
         clinical.titration.schedules, key=lambda s: (s.name != "slow") if slow_first else (s.name == "slow")
     )
@@ -100,10 +97,19 @@ def schedules(
     )
 
 
-def _summary(slow: bool, clinical: Clinical) -> str:
+def _recommended(chart: PatientChart, order: Order, clinical: Clinical) -> str:
+    """The key of the summary: the usual schedule, or the slower one by age, or since less was ordered."""
+    age, ordered = chart.person.age, order.dose.mg_per_day
+    if age is not None and age >= clinical.titration.slow_first_from_age:
+        return "slow"
+    first, _ = clinical.titration.schedule("usual").steps[0]
+    return "slow_as_ordered" if ordered and ordered < first else "usual"
+
+
+def _summary(chart: PatientChart, order: Order, clinical: Clinical) -> str:
     """The schedule in words, from the figures in force."""
-    name = "slow" if slow else "usual"
-    steps = clinical.titration.schedule(name).steps
+    name = _recommended(chart, order, clinical)
+    steps = clinical.titration.schedule("usual" if name == "usual" else "slow").steps
     doses = [milligrams(mg) for mg, _ in steps]
     doses = doses if len(doses) <= _STEPS_TO_NAME else [*doses[:2], "…", doses[-1]]
     return say(

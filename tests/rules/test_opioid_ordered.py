@@ -52,7 +52,6 @@ def judged(*exposures, orders=ORDERED, clinical=CLINICAL):
         (taken(CONTRAVE, 32.0), "critical", "Naltrexone/bupropion"),
         (ended(TABLET_50, 3, 50.0), "critical", "ended 19 Nov 2026"),
         (taken(CAPSULE, 4.5), "warning", "low dose"),
-        (taken(CAPSULE, 4.5, on_hold=True), "warning", "low dose"),
         (taken(CAPSULE, 9.0), "warning", "low dose"),
         (ended(CAPSULE, 3, 4.5), "warning", "LDN ended"),
         (taken(NALTREXONE), "warning", "unknown dose"),

@@ -38,7 +38,7 @@ def judged(*orders, clinical=CLINICAL, **more):
     return spoken(starting_dose(chart(*orders, **more), clinical))
 
 
-@pytest.mark.parametrize("mg", [0.5, 1.5, 4.5, 6.0])
+@pytest.mark.parametrize("mg", [1.5, 4.5, 6.0])
 def test_a_new_start_offers_both_schedules(mg):
     finding = only(judged(ldn(mg)))
     assert finding.indicator == "info" and finding.exclusive and not finding.withholds_start
@@ -47,6 +47,14 @@ def test_a_new_start_offers_both_schedules(mg):
     assert usual.schedule.steps == ((1.5, 14), (3.0, 14), (4.5, 0))
     assert slow.schedule.steps[0] == (0.5, 14) and slow.schedule.steps[-1] == (4.5, 0)
     assert usual.recommended and not slow.recommended
+
+
+@pytest.mark.parametrize("mg", [0.5, 1.0, 1.4])
+def test_who_orders_less_than_the_usual_start_is_not_recommended_more(mg):
+    finding = only(judged(ldn(mg)))
+    assert offers(finding) == ["Prescribe slow", "Prescribe usual"]
+    assert [p.recommended for p in finding.proposals] == [True, False]
+    assert "since less than usual is ordered: 0.5, 1" in finding.summary and len(finding.summary) <= 140
 
 
 @pytest.mark.parametrize("drug", [capsule(1.5), LIQUID, NALTREXONE])
