@@ -104,10 +104,15 @@ bench-memory: $(DEV) ## memory of each worker over 100,000 requests; MEMORY_ARGS
 profile: $(DEV) ## where the time of an answer goes, by stage; PROFILE_ARGS='--functions 30'
 	$(PY) -m benchmarks.stages $(PROFILE_ARGS)
 
-.PHONY: fuzz audit sbom
+.PHONY: fuzz invariants audit sbom
 
 fuzz: $(DEV) ## requests made from the OpenAPI document, for long; FUZZ_ARGS='--examples 20000'
 	$(PY) -m tests.fuzz $(FUZZ_ARGS)
+
+EXAMPLES ?= 1000
+
+invariants: $(DEV) ## what must hold for every patient, made at random; EXAMPLES=5000 of each, PYTEST_ARGS='-k version'
+	INVARIANT_EXAMPLES=$(EXAMPLES) $(PY) -m pytest tests/test_invariants.py $(PYTEST_ARGS)
 
 audit: $(DEV) ## known vulnerabilities of what is shipped; ends with 3 where pypi.org cannot be asked
 	$(PY) tools/audit.py

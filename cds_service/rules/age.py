@@ -11,6 +11,12 @@ from cds_service.rules.regimen import POSSIBLY_LDN, drug, of_order
 TOPIC = Topic.AGE
 
 
+def is_minor(chart: PatientChart, clinical: Clinical) -> bool:
+    """Whether the patient is known to be too young for a dose of adults."""
+    years = chart.person.age
+    return years is not None and years < clinical.age.adult
+
+
 def age(chart: PatientChart, clinical: Clinical) -> Findings:
     """LDN under 18: info; under 12: warning. No adult schedule is offered beside it."""
     years = chart.person.age
@@ -19,7 +25,7 @@ def age(chart: PatientChart, clinical: Clinical) -> Findings:
         return NO_LDN
     if years is None:
         return "the age is not known"
-    if years >= clinical.age.adult:
+    if not is_minor(chart, clinical):
         return f"the patient is {years} years old"
     return [
         Finding(

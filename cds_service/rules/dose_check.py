@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from cds_service.chart import DoseProblem, Order, PatientChart, listed, milligrams
 from cds_service.knowledge.clinical import Clinical, Schedule
 from cds_service.knowledge.concepts import Form
 from cds_service.knowledge.wording import say
+from cds_service.rules.age import is_minor
 from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Prescribe, Topic
 from cds_service.rules.regimen import DISORDERS, INDICATIONS, Regimen, disorder_recorded, of_order
 
@@ -29,7 +32,8 @@ def dose_check(chart: PatientChart, clinical: Clinical) -> Findings:
             or _wrong_for_reason(order, kind, chart)
         )
         if finding:
-            findings.append(finding)
+            # the corrected dose is one for adults
+            findings.append(replace(finding, proposals=()) if is_minor(chart, clinical) else finding)
     if not kinds:
         return NO_NALTREXONE
     return findings or f"nothing speaks against the dose ({listed(list(kinds.values()))})"

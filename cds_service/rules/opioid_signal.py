@@ -55,7 +55,7 @@ def opioid_signal(chart: PatientChart, clinical: Clinical) -> Findings:
             topic=TOPIC,
             indicator=indicator,
             summary=_summary(signs, indicator, drug(chart, clinical)),
-            found=tuple(sign.evidence for sign in signs) or _disorder(chart),
+            found=tuple(sign.evidence for sign in signs) or _disorder(chart, orders),
             lines=tuple(dict.fromkeys((say(TOPIC, "confirm"), *lines))),
             basis=say(TOPIC, "basis"),
             proposals=(DraftTest("opioid-screen"), *(() if treats else (Remove(order) for order in orders))),
@@ -71,8 +71,10 @@ def _is_said_louder(indicator: Indicator, chart: PatientChart, clinical: Clinica
     return any(finding.indicator.rank <= indicator.rank for finding in shown)
 
 
-def _disorder(chart: PatientChart) -> tuple[Evidence, ...]:
-    return tuple(problem.evidence for problem in chart.with_meaning(Meaning.OPIOID_USE_DISORDER))
+def _disorder(chart: PatientChart, orders: Sequence[Order]) -> tuple[Evidence, ...]:
+    """The problem list's disorder; the orders themselves when only their own reason names it."""
+    recorded = tuple(problem.evidence for problem in chart.with_meaning(Meaning.OPIOID_USE_DISORDER))
+    return recorded or tuple(order.evidence for order in orders)
 
 
 def _summary(signs: Sequence[_Sign], indicator: Indicator, naltrexone: str) -> str:

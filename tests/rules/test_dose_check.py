@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cds_service.chart import DoseProblem
+from cds_service.chart import DoseProblem, Person
 from cds_service.knowledge.concepts import Form, Meaning
 from cds_service.rules import Prescribe, Topic
 from cds_service.rules.dose_check import dose_check
@@ -188,6 +188,12 @@ def test_a_cream_has_no_dose_to_ask_for():
 
 def test_no_correction_for_another_route():
     assert corrected(only(judged(ldn(45.0, route_oral=False)))) == []
+
+
+@pytest.mark.parametrize(("years", "offered"), [(17, []), (18, [((4.5, 0),)]), (None, [((4.5, 0),)])])
+def test_a_minor_is_offered_no_dose_of_adults(years, offered):
+    finding = only(judged(order(CAPSULE, 45.0), person=Person(age=years)))
+    assert corrected(finding) == offered and finding.indicator == "warning"
 
 
 @pytest.mark.parametrize("exposure", [taken(OXYCODONE), taken(TABLET_50, 50.0)])

@@ -212,6 +212,10 @@ def test_a_standard_dose_without_a_reason_treats_the_recorded_disorder():
     assert only(judged(drafted, problems=(problem(Meaning.OPIOID_USE_DISORDER),))).indicator == "info"
 
 
+def test_treatment_that_only_the_order_names_shows_the_order():
+    assert only(judged(order(TABLET_50, 50.0, reasons=OUD))).found
+
+
 def test_agonist_therapy_is_a_sign_also_for_treatment():
     drafted = order(TABLET_50, 50.0, reasons=OUD)
     finding = only(judged(drafted, problems=(problem(Meaning.OPIOID_AGONIST_THERAPY),)))
