@@ -23,6 +23,7 @@ from cds_service.cds_hooks import (
     CallContext,
     CardsResponse,
     Handler,
+    HookOptions,
     HookRequest,
     Service,
     cds_hooks_blueprint,
@@ -131,14 +132,14 @@ def _parts(settings: Settings, now: Callable[[], datetime]) -> _Parts:
 def _decider(parts: _Parts) -> Decider:
     """Decides the calls of EHRs: it attends to earlier overrides, counts and records."""
     store, metrics, now = parts.store, parts.metrics, parts.now
-    said = Overrides(store, metrics.overrides_unknown.inc)
+    earlier = Overrides(store, metrics.overrides_unknown.inc)
     return Decider(
         parts.clinical,
         parts.sources,
         now,
         ids=store.ids,
         observe=partial(note_decision, metrics),
-        attend=Attention(parts.clinical.alerts, store, said, now, parts.sources.zone),
+        attend=Attention(parts.clinical.alerts, store, earlier, now, parts.sources.zone),
         record=timed(Recorder(store, VERSION, parts.release.knowledge, now).record),
         needed=Relevance(parts.clinical).judges,
     )
@@ -156,8 +157,7 @@ def _hooks(parts: _Parts, services: list[Service]) -> flask.Blueprint:
         on_refusal=metrics.refuse,
         now=lambda: parts.now().timestamp(),
     )
-    return cds_hooks_blueprint(
-        services,
+    options = HookOptions(
         authenticate=in_dialect_of_page(authenticate),
         protect_discovery=settings.protect_discovery,
         feedback_sink=parts.store.keep,
@@ -172,6 +172,7 @@ def _hooks(parts: _Parts, services: list[Service]) -> flask.Blueprint:
         ),
         on_response=_reporter(metrics) if settings.validate_responses else None,
     )
+    return cds_hooks_blueprint(services, options)
 
 
 def _rate_limits(settings: Settings) -> Callable[[str, int], None]:
@@ -197,14 +198,14 @@ def _add_workbench(app: flask.Flask, parts: _Parts, decide: Handler) -> None:
     )
     app.register_blueprint(workbench_blueprint(parts.clinical, trial if settings.try_it else None))
     if settings.try_it and not settings.development:
-        routes = cds_hooks_blueprint(
-            make_services(decide),
+        options = HookOptions(
             authenticate=anyone_on_the_page,
             max_body_bytes=settings.max_body_bytes,
             max_entries=settings.max_entries,
             body_seconds=settings.body_seconds,
             public_url=settings.public_url,
         )
+        routes = cds_hooks_blueprint(make_services(decide), options)
         app.register_blueprint(routes, name="try_it_calls", url_prefix="/try")
 
 

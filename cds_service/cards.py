@@ -30,12 +30,12 @@ from cds_service.drafts import (
     version_of,
     with_schedule,
 )
-from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.clinical import SLOW, Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import override_reasons, titles
 from cds_service.lab_orders import LABELS, TESTS, lab_order
 from cds_service.products import Product, as_query, in_words, product_for, supply_in_words
-from cds_service.rules.finding import DraftTest, Finding, Prescribe, Proposal, Remove, StartLater
+from cds_service.rules.finding import AS_ORDERED, DraftTest, Finding, Prescribe, Proposal, Remove, StartLater
 
 TOPIC_SYSTEM = "urn:ldn-cds:topic"
 REASON_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
@@ -56,7 +56,8 @@ class Setting(Struct, frozen=True):
 
     ``drafts`` are the raw orders by their JSON path; ``base_url`` is None when
     no absolute link can be made; ``new_id`` gives the fresh uuid of a card, ``suggestion_id``
-    that of a suggestion from its card's and its number.
+    that of a suggestion from its card's and its number. ``decoded`` fills as drafts are asked for: most
+    answers change none, and several suggestions may change one.
     """
 
     patient_id: str
@@ -134,7 +135,7 @@ def _schedules_to_print(finding: Finding, setting: Setting) -> list[Link]:
         if not isinstance(proposal, Prescribe) or not _is_titration(proposal, setting):
             continue
         query = urlencode(as_query(_product(proposal, setting)))
-        label = "Slower schedule to print" if proposal.schedule.name == "slow" else "Schedule to print"
+        label = "Slower schedule to print" if proposal.schedule.name == SLOW else "Schedule to print"
         url = f"{setting.base_url}/titration/{quote(proposal.schedule.name)}?{query}"
         links.append(Link(label=label, url=url, type="absolute"))
     return links
@@ -267,9 +268,9 @@ def _schedule_label(proposal: Prescribe) -> str:
     (first, days), *rest = proposal.schedule.steps
     if not rest:
         return f"Change to {milligrams(first)} mg a day"
-    if proposal.schedule.name == "same dose":
+    if proposal.schedule.name == AS_ORDERED:
         return "Keep the schedule as ordered"
-    verb = "Start slower:" if proposal.schedule.name == "slow" else "Start"
+    verb = "Start slower:" if proposal.schedule.name == SLOW else "Start"
     later = listed([milligrams(mg) for mg, _ in rest])
     return f"{verb} {milligrams(first)} mg at bedtime, then {later} mg, {days} days each"
 

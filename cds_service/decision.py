@@ -70,12 +70,11 @@ Attending = Callable[[HookRequest, CallContext, PatientChart, Sequence[Finding]]
 """Says of each finding how it is to be shown, and whether."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workings:
+class Workings(Struct, frozen=True, kw_only=True):
     """One decision with all it was made of, the patient's data included: for whoever asks why.
 
     ``record`` and ``chart`` are None when no order to judge needed them. ``told_version`` is the one the
-    drafts' shape tells, if any; ``blind`` means that the answer is 412.
+    drafts' shape tells, if any; ``refusal`` says why the answer is 412 and no cards.
     """
 
     request: HookRequest
@@ -86,8 +85,9 @@ class Workings:
     told_version: Version | None = None
     record: PatientRecord | None = None
     chart: PatientChart | None = None
+    refusal: str | None = None
+    alerts: Sequence[Alert] = ()
     decision: Decision = Decision()
-    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,53 +120,73 @@ class Decider:
         if needs is Concern.NONE and not request.unreadable:
             self.observe(request, Decision())
             if self.watch:
-                self.watch(
-                    Workings(request=request, call=call, clock=self._clock(), drafts=drafts, needs=needs)
-                )
+                clock = self._clock()
+                self.watch(Workings(request=request, call=call, clock=clock, drafts=drafts, needs=needs))
             return CardsResponse(cards=[])
-        clock = self._clock()
-        version = client_version(request.orders)
-        client = call.caller.client if call.caller else None
-        began = perf_counter()
+        work = self._judge(request, call, drafts, needs)
+        self.observe(request, work.decision)
+        if self.watch:
+            self.watch(work)
+        if work.refusal:
+            raise DataUnavailable(work.refusal)
+        return CardsResponse(cards=self._cards(work))
+
+    def _judge(
+        self, request: HookRequest, call: CallContext, drafts: Sequence[Draft], needs: Concern
+    ) -> Workings:
+        """Record, chart, findings, and how each finding is to be shown."""
+        clock, version, client = self._clock(), client_version(request.orders), _client(call)
         needed = EVERYTHING if self.watch else self.needed
+        began = perf_counter()
         record = self.sources.gather(request, version or Version.R4, drafts, needs, client, needed)
         read = perf_counter()
         chart = read_chart(drafts, record, clock, self.clinical, request.unreadable)
         findings = decide(chart, self.clinical)
-        unread = _is_blind(chart, record) and not _in_shadow(client)
-        blind = unread and not _is_proven(findings, self.clinical)
-        alerts = [] if blind else self.attend(request, call, chart, findings)
+        refused = _is_blind(chart, record) and not (_in_shadow(client) or _is_proven(findings, self.clinical))
+        alerts = [] if refused else self.attend(request, call, chart, findings)
         told = _told(alerts, record, read - began, perf_counter() - read)
-        self.observe(request, told)
-        if self.watch:
-            workings = Workings(
-                request=request, call=call, clock=clock, drafts=drafts, needs=needs, told_version=version,
-                record=record, chart=chart, decision=told, blind=blind,
-            )  # fmt: skip
-            self.watch(workings)
-        if blind:
-            raise DataUnavailable(_why_blind(chart))
-        setting = self._setting(request, call, clock, version or version_of_record(record) or Version.R4)
-        cards = for_client(make_cards([alert.finding for alert in alerts], setting), client)
-        self.record(request, call, alerts, cards)
-        shown = [card for alert, card in zip(alerts, cards, strict=True) if alert.is_shown]
-        return CardsResponse(cards=shown)
+        return Workings(
+            request=request,
+            call=call,
+            clock=clock,
+            drafts=drafts,
+            needs=needs,
+            told_version=version,
+            record=record,
+            chart=chart,
+            refusal=_why_blind(chart) if refused else None,
+            alerts=alerts,
+            decision=told,
+        )
 
-    def _setting(self, request: HookRequest, call: CallContext, clock: Clock, version: str) -> Setting:
+    def _cards(self, work: Workings) -> list[Card]:
+        """The cards that are shown, once all of them have been recorded."""
+        made = make_cards([alert.finding for alert in work.alerts], self._setting(work))
+        cards = for_client(made, _client(work.call))
+        self.record(work.request, work.call, work.alerts, cards)
+        return [card for alert, card in zip(work.alerts, cards, strict=True) if alert.is_shown]
+
+    def _setting(self, work: Workings) -> Setting:
+        request, call = work.request, work.call
+        version = work.told_version or (version_of_record(work.record) if work.record else None)
         return Setting(
             patient_id=request.patient_id,
-            today=clock.today,
+            today=work.clock.today,
             drafts={draft.path: draft.raw for draft in request.orders},
             clinical=self.clinical,
             new_id=partial(self.ids.card, call.client or "", call.tenant or ""),
             suggestion_id=self.ids.suggestion,
             base_url=call.base_url,
-            version_hint=Version(version),
+            version_hint=Version(version or Version.R4),
         )
 
     def _clock(self) -> Clock:
         now = self.now().astimezone(self.sources.zone)
         return Clock(now.date(), self.sources.zone)
+
+
+def _client(call: CallContext) -> Client | None:
+    return call.caller.client if call.caller else None
 
 
 def _told(alerts: Sequence[Alert], record: PatientRecord, gather: float, decide: float) -> Decision:
@@ -203,7 +223,10 @@ def _why_blind(chart: PatientChart) -> str:
 
 
 def _is_blind(chart: PatientChart, record: PatientRecord) -> bool:
-    """An order to judge needs the medications, and no list of any kind was had."""
+    """An order to judge needs the medications, and no list of any kind was had.
+
+    The answer is then 412, unless what could be read proves a critical card or the client is in shadow.
+    """
     if not record.lists.isdisjoint(MEDICATION_KINDS):
         return False
     return any(order.medicine.is_opioid or order.medicine.is_naltrexone for order in chart.judged())

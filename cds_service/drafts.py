@@ -99,11 +99,11 @@ def with_schedule(
     if product.compounded:
         _replace_medication(changed, version, product.compounded)
     _set_supply(changed, schedule, product, final_days)
-    _say(changed, in_words(schedule, product, time))
+    _repeat_directions(changed, in_words(schedule, product, time))
     return changed
 
 
-def _say(draft: Draft, words: str) -> None:
+def _repeat_directions(draft: Draft, words: str) -> None:
     """The directions where they stand once more: R5's rendering, and the narrative of the old dose."""
     if "renderedDosageInstruction" in draft:
         draft["renderedDosageInstruction"] = words
@@ -269,7 +269,7 @@ def starting_later(draft: Draft, version: Version, not_before: date) -> Draft:
         rendered = changed.get("renderedDosageInstruction")
         texts = [rendered] if isinstance(rendered, str) else [str(d["text"]) for d in dosages]
         whole = " ".join(texts)
-        _say(changed, whole if whole.startswith(words) else f"{words} {whole}")
+        _repeat_directions(changed, whole if whole.startswith(words) else f"{words} {whole}")
     return changed
 
 

@@ -18,7 +18,7 @@ from cds_service.knowledge.clinical import Alerts
 from cds_service.rules import Finding
 from cds_service.store import Store
 
-Said = Callable[[str, datetime], Sequence[Override]]
+EarlierOverrides = Callable[[str, datetime], Sequence[Override]]
 """The overrides with a reason of a patient (by hash) on cards shown since then."""
 
 
@@ -35,7 +35,7 @@ class Attention:
 
     policy: Alerts
     store: Store
-    said: Said
+    earlier: EarlierOverrides
     now: Callable[[], datetime]
     zone: ZoneInfo
 
@@ -51,16 +51,14 @@ class Attention:
         alerts = [self._alert(finding, chart, subject, order) for finding in findings]
         if call.caller is not None and call.caller.client.shadow:
             return [replace(alert, mode="shadow") for alert in alerts]
-        live = [alert for alert in alerts if alert.mode == "live"]
-        if not live:
+        if not any(alert.mode == "live" for alert in alerts):
             return alerts
         now = self.now()
-        said = self.said(subject, now - self._remembered())
-        if not said:
+        overrides = self.earlier(subject, now - self._remembered())
+        if not overrides:
             return alerts
-        heard = iter(quieten(live, said, self.policy, now.astimezone(self.zone)))
-        attended = [next(heard) if alert.mode == "live" else alert for alert in alerts]
-        return sorted(attended, key=lambda alert: alert.finding.indicator.rank)
+        quieter = quieten(alerts, overrides, self.policy, now.astimezone(self.zone))
+        return sorted(quieter, key=lambda alert: alert.finding.indicator.rank)
 
     def _remembered(self) -> timedelta:
         """How far back an override can count."""

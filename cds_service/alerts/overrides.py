@@ -64,7 +64,8 @@ class Overrides:
     def __init__(self, store: Store, on_failure: Callable[[], object] = lambda: None) -> None:
         self._store, self._on_failure = store, on_failure
         self._resting_until = 0.0
-        # an SQLite file answers readers at once; a server across the network may not
+        # an SQLite file answers readers at once; a server across the network may not (its threads end when
+        # nobody holds the pool any more)
         remote = store.engine.dialect.name != "sqlite"
         self._pool = ThreadPoolExecutor(4, "overrides") if remote else None
 

@@ -19,19 +19,21 @@ from cds_service.knowledge.wording import override_reasons, say, titles
 from cds_service.rules import Finding, Indicator, Topic
 
 
-def quieten(alerts: Sequence[Alert], said: Sequence[Override], policy: Alerts, now: datetime) -> list[Alert]:
-    """``alerts`` in their order, the most urgent first, each as it is to be shown.
+def quieten(
+    alerts: Sequence[Alert], overrides: Sequence[Override], policy: Alerts, now: datetime
+) -> list[Alert]:
+    """``alerts`` in their order, the most urgent first, each as it is to be shown; in shadow as it is.
 
     :param now: the moment of decision, in the site's zone.
     """
-    heard = [_heard(alert, said, policy, now) for alert in alerts]
-    return _with_snoozes_told(heard, said, policy, now)
+    quieter = [_quieter(alert, overrides, policy, now) if alert.mode == "live" else alert for alert in alerts]
+    return _with_snoozes_told(quieter, overrides, policy, now)
 
 
-def _heard(alert: Alert, said: Sequence[Override], policy: Alerts, now: datetime) -> Alert:
+def _quieter(alert: Alert, overrides: Sequence[Override], policy: Alerts, now: datetime) -> Alert:
     if alert.finding.topic is Topic.NOT_CHECKED:
         return alert
-    about = [override for override in said if _is_about(override, alert)]
+    about = [override for override in overrides if _is_about(override, alert)]
     window = timedelta(hours=policy.repeat_hours)
     repeated = [o for o in about if o.order == alert.order and now - o.shown < window]
     if repeated:
@@ -82,21 +84,21 @@ def snoozed_until(override: Override, policy: Alerts) -> datetime | None:
 
 
 def _with_snoozes_told(
-    heard: Sequence[Alert], said: Sequence[Override], policy: Alerts, now: datetime
+    alerts: Sequence[Alert], overrides: Sequence[Override], policy: Alerts, now: datetime
 ) -> list[Alert]:
     """The first card that is shown says what is snoozed; alone, a snoozed topic is silent."""
-    snoozed = [alert for alert in heard if alert.hush is Hush.SNOOZED]
-    first = next((number for number, alert in enumerate(heard) if alert.is_shown), None)
-    told = list(heard)
+    snoozed = [alert for alert in alerts if alert.hush is Hush.SNOOZED]
+    first = next((number for number, alert in enumerate(alerts) if alert.is_shown), None)
+    told = list(alerts)
     if snoozed and first is not None:
-        topics = [_snoozed_in_words(alert, said, policy, now) for alert in snoozed]
+        topics = [_snoozed_in_words(alert, overrides, policy, now) for alert in snoozed]
         line = say("alerts", "snoozed", topics="; ".join(topics))
         told[first] = replace(told[first], finding=_with_line(told[first].finding, line))
     return told
 
 
-def _snoozed_in_words(alert: Alert, said: Sequence[Override], policy: Alerts, now: datetime) -> str:
-    about = [override for override in said if _is_about(override, alert)]
+def _snoozed_in_words(alert: Alert, overrides: Sequence[Override], policy: Alerts, now: datetime) -> str:
+    about = [override for override in overrides if _is_about(override, alert)]
     override, end = max(_snoozing(alert.finding, about, policy, now), key=lambda found: found[1])
     title = titles()[alert.finding.topic.value].lower()
     return f"{title}, until {day(end.astimezone(now.tzinfo).date())} ({_reason(override)})"

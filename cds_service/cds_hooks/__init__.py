@@ -16,7 +16,7 @@ A whole service::
 """
 
 from cds_service.cds_hooks.authorization import FhirAuthorization
-from cds_service.cds_hooks.blueprint import cds_hooks_blueprint
+from cds_service.cds_hooks.blueprint import HookOptions, cds_hooks_blueprint
 from cds_service.cds_hooks.discovery import CallContext, Handler, Service, discovery_document
 from cds_service.cds_hooks.draft_orders import DraftOrder
 from cds_service.cds_hooks.error_pages import init_errors, request_id
@@ -51,6 +51,7 @@ __all__ = [
     "FhirAuthorization",
     "Handler",
     "Hook",
+    "HookOptions",
     "HookRequest",
     "Link",
     "Notice",

@@ -54,25 +54,42 @@ def _root_of(scheme: str, host: str, path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Site:
-    """What the application decided about the routes; see :func:`cds_hooks_blueprint`."""
+class HookOptions:
+    """What the application decides about the routes."""
 
+    authenticate: Authenticate = anyone
+    protect_discovery: bool = False
+    """Discovery asks for authentication too (D14)."""
+    feedback_sink: FeedbackSink = acknowledge
+    max_body_bytes: int = 4 * 1024 * 1024
+    max_entries: int = 10_000
+    """Orders of one request, items of one feedback."""
+    body_seconds: float = 10.0
+    """A body has so long to arrive."""
+    on_late_body: Callable[[int], object] = lambda more: None
+    """Hears how many more, or fewer, threads wait for a body."""
+    public_url: str | None = None
+    """What links start with."""
+    use_request_host: bool = False
+    """Without a ``public_url``, links start with the host the client names; a client can name any."""
+    allow_origin: Callable[[str], bool] = no_origin
+    """Whether browser pages of an origin may call (A14)."""
+    on_response: ResponseObserver | None = None
+    """Never changes an answer, whatever becomes of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What the routes of one blueprint share."""
+
+    options: HookOptions
     services: dict[str, Service]
-    authenticate: Authenticate
-    protect_discovery: bool
-    feedback_sink: FeedbackSink
-    max_body_bytes: int
-    max_entries: int
-    watch: BodyWatch
-    public_url: str | None
-    use_request_host: bool
-    allow_origin: Callable[[str], bool]
-    on_response: ResponseObserver | None
     discovery: bytes
+    watch: BodyWatch
 
     def call(self, request: flask.Request, caller: Caller | None) -> CallContext:
-        base_url = self.public_url
-        if base_url is None and self.use_request_host:
+        base_url = self.options.public_url
+        if base_url is None and self.options.use_request_host:
             base_url = _root_of(request.scheme, request.host, request.root_path)
         return CallContext(base_url.rstrip("/") if base_url else None, request_id(), caller)
 
@@ -85,56 +102,21 @@ class _Site:
     def read(self, service_id: str) -> tuple[Service, bytes, CallContext]:
         """What both POST routes do first. The body comes first of all, so that refusals arrive."""
         request = request_ctx.request
-        body = read_body(request, self.max_body_bytes, self.watch)
-        caller = self.authenticate(request)
+        body = read_body(request, self.options.max_body_bytes, self.watch)
+        caller = self.options.authenticate(request)
         service = self.service(service_id)
         require_json(request)
         return service, body, self.call(request, caller)
 
 
-def cds_hooks_blueprint(
-    services: Iterable[Service],
-    *,
-    authenticate: Authenticate = anyone,
-    protect_discovery: bool = False,
-    feedback_sink: FeedbackSink = acknowledge,
-    max_body_bytes: int = 4 * 1024 * 1024,
-    max_entries: int = 10_000,
-    body_seconds: float = 10.0,
-    on_late_body: Callable[[int], object] = lambda more: None,
-    public_url: str | None = None,
-    use_request_host: bool = False,
-    allow_origin: Callable[[str], bool] = no_origin,
-    on_response: ResponseObserver | None = None,
-) -> flask.Blueprint:
-    """The routes of ``services``, to be registered on an application that called ``init_errors``.
-
-    A body has ``body_seconds`` to arrive, and holds ``max_entries`` orders, or items of feedback, at most;
-    ``on_late_body`` hears how many more, or fewer, threads wait for one.
-    ``protect_discovery`` asks for authentication on discovery too (D14).
-    Links start with ``public_url``; without one, and only if
-    ``use_request_host``, with the host the client names (a client can name any).
-    ``allow_origin`` says whether browser pages of an origin may call (A14).
-    ``on_response`` never changes an answer, whatever becomes of it.
-    """
-    services = tuple(services)
+def cds_hooks_blueprint(services: Iterable[Service], options: HookOptions | None = None) -> flask.Blueprint:
+    """The routes of ``services``, to be registered on an application that called ``init_errors``."""
+    services, options = tuple(services), options or HookOptions()
     by_id = {service.id: service for service in services}
     if len(by_id) != len(services):
         raise ValueError("Two services have one id (D13)")
-    site = _Site(
-        services=by_id,
-        authenticate=authenticate,
-        protect_discovery=protect_discovery,
-        feedback_sink=feedback_sink,
-        max_body_bytes=max_body_bytes,
-        max_entries=max_entries,
-        watch=BodyWatch(body_seconds, on_late_body),
-        public_url=public_url,
-        use_request_host=use_request_host,
-        allow_origin=allow_origin,
-        on_response=on_response,
-        discovery=discovery_document(services),
-    )
+    watch = BodyWatch(options.body_seconds, options.on_late_body)
+    site = _Site(options, by_id, discovery_document(services), watch)
     blueprint = flask.Blueprint("cds_hooks", __name__)
     _add_routes(blueprint, site)
     blueprint.after_app_request(lambda response: _add_cors(site, response))
@@ -176,8 +158,8 @@ def _route(
 
 def _discover(site: _Site) -> flask.Response:
     """D1, D2, D15."""
-    if site.protect_discovery:
-        site.authenticate(flask.request)
+    if site.options.protect_discovery:
+        site.options.authenticate(flask.request)
     response = flask.Response(site.discovery, content_type="application/json")
     response.set_etag(entity_tag(site.discovery))
     response.headers["Cache-Control"] = "no-cache"
@@ -189,11 +171,11 @@ def _serve(site: _Site, service_id: str) -> flask.Response:
     """R1, C1."""
     service, body, call = site.read(service_id)
     hook_request = parse_request(body, service.hook)
-    if len(hook_request.orders) + len(hook_request.unreadable) > site.max_entries:
-        raise PayloadTooLarge(f"More than {site.max_entries} orders")
+    if len(hook_request.orders) + len(hook_request.unreadable) > site.options.max_entries:
+        raise PayloadTooLarge(f"More than {site.options.max_entries} orders")
     answer = encode(service.handler(hook_request, call))
-    if site.on_response is not None:
-        _observe(site.on_response, service, hook_request, answer)
+    if site.options.on_response is not None:
+        _observe(site.options.on_response, service, hook_request, answer)
     return _json(answer)
 
 
@@ -208,12 +190,12 @@ def _observe(observer: ResponseObserver, service: Service, request: HookRequest,
 def _take_feedback(site: _Site, service_id: str) -> flask.Response:
     """F1 to F5, F9: what can be read and is of this client is taken, the rest listed in the answer."""
     service, body, call = site.read(service_id)
-    items = parse_feedback(body, site.max_entries)
+    items = parse_feedback(body, site.options.max_entries)
     taken = [item for item in items if isinstance(item, FeedbackItem)]
     refused = [item for item in items if isinstance(item, RefusedItem)]
     if not taken:
         raise InvalidRequest(refused[0].reason, path=refused[0].path)
-    refused += site.feedback_sink(service, taken, call)
+    refused += site.options.feedback_sink(service, taken, call)
     if not refused:
         return _json(b"{}")
     status = 200 if len(refused) < len(items) else 404  # at least one was a card of nobody or of another
@@ -234,13 +216,17 @@ def _preflight(**path: str) -> flask.Response:
 
 
 def _add_cors(site: _Site, response: flask.Response) -> flask.Response:
-    """CORS for the browser clients the application allows; never with credentials (A14)."""
+    """CORS for the browser clients the application allows; never with credentials (A14).
+
+    Asked of every answer of the application: one to an address below ours that no route takes (404, 405)
+    belongs to no blueprint, and a page must be able to read it too.
+    """
     request = request_ctx.request
     if "/cds-services" not in request.path:
         return response
     response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
-    if origin is None or not site.allow_origin(origin):
+    if origin is None or not site.options.allow_origin(origin):
         return response
     response.headers["Access-Control-Allow-Origin"] = origin
     response.headers["Access-Control-Expose-Headers"] = "ETag, X-Request-Id"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -73,62 +74,13 @@ def parse_request(body: bytes, hook: Hook) -> HookRequest:
     Raises :class:`~cds_service.errors.InvalidRequest` or one of its kinds, with
     the JSON path of the element at fault, and nothing else, whatever the body.
     """
-    top = read_envelope(body)
-    notices: list[str] = []
-    _require_hook(top, hook)
-    hook_instance = _hook_instance(top, notices)
-    context = top.object("context")
-    if context is None:
-        raise MissingField("context is required", path="$.context")
-    patient_id = _patient_id(top, context, notices)
-    orders, unreadable, selections = _orders(context, hook, notices)
-    fhir_server = _fhir_server(top, notices)
-    prefetch = top.object("prefetch")
-    return HookRequest(
-        hook=hook,
-        hook_instance=hook_instance,
-        patient_id=patient_id,
-        user_id=_user_id(top, context, notices),
-        encounter_id=_encounter_id(context, notices),
-        fhir_server=fhir_server,
-        authorization=_authorization(top, fhir_server, patient_id, notices),
-        selections=selections,
-        orders=orders,
-        unreadable=unreadable,
-        prefetch=prefetch.values if prefetch else {},
-        extension=_extension(top, notices),
-        notices=tuple(notices),
-    )
+    return _Reading(read_envelope(body), hook).request()
 
 
 def patient_id_of(reference: str) -> str:
     """The bare id of ``123``, ``Patient/123`` or an absolute Patient URL."""
     found = _PATIENT_REFERENCE.fullmatch(reference)
     return found.group(1) if found else reference
-
-
-def _require_hook(top: Members, hook: Hook) -> None:
-    if top.required_text("hook") != hook.name:
-        raise WrongHook(f"This service answers {hook.name}", path="$.hook")
-
-
-def _hook_instance(top: Members, notices: list[str]) -> str:
-    value = top.required_text("hookInstance")
-    try:
-        UUID(value)
-    except ValueError:
-        notices.append(Notice.HOOK_INSTANCE_NOT_UUID)
-    return value
-
-
-def _patient_id(top: Members, context: Members, notices: list[str]) -> str:
-    value, path = context.text("patientId"), context.path_of("patientId")
-    if value is None and (value := top.text("patient")) is not None:
-        notices.append(Notice.OLD_PATIENT)
-        path = top.path_of("patient")
-    if value is None:
-        raise MissingField("patientId is required", path=path)
-    return _safe_patient_id(value, path)
 
 
 def _safe_patient_id(value: str, path: str) -> str:
@@ -139,97 +91,154 @@ def _safe_patient_id(value: str, path: str) -> str:
     return patient_id
 
 
-def _user_id(top: Members, context: Members, notices: list[str]) -> str | None:
-    """``userId`` is required of clients (R9); nothing we decide hangs on it, so a lack is only counted."""
-    for members, name in ((context, "userId"), (top, "userId"), (top, "user")):
-        value = members.value(name)
-        if isinstance(value, str) and value:
-            if members is top:
-                notices.append(Notice.OLD_USER)
-            return value
-    notices.append(Notice.NO_USER)
-    return None
+class _Basket(NamedTuple):
+    """The draft: its orders, the JSON paths of entries that are none, and what was selected of it."""
+
+    orders: tuple[DraftOrder, ...]
+    unreadable: tuple[str, ...]
+    selections: tuple[str, ...] = ()
 
 
-def _encounter_id(context: Members, notices: list[str]) -> str | None:
-    value = context.value("encounterId")
-    if value is not None and not isinstance(value, str):
-        notices.append(Notice.BAD_ENCOUNTER)
+class _Reading:
+    """The reading of one envelope: element by element, each of which may leave a notice."""
+
+    def __init__(self, top: Members, hook: Hook) -> None:
+        self.top = top
+        self.hook = hook
+        self.notices: list[str] = []
+
+    def request(self) -> HookRequest:
+        """What stops the request is looked for in this order: the first defect is the one that is told."""
+        self.require_hook()
+        hook_instance = self.hook_instance()
+        context = self.top.object("context")
+        if context is None:
+            raise MissingField("context is required", path="$.context")
+        patient_id = self.patient_id(context)
+        basket = self.basket(context)
+        fhir_server = self.fhir_server()
+        prefetch = self.top.object("prefetch")
+        return HookRequest(
+            hook=self.hook,
+            hook_instance=hook_instance,
+            patient_id=patient_id,
+            user_id=self.user_id(context),
+            encounter_id=self.encounter_id(context),
+            fhir_server=fhir_server,
+            authorization=self.authorization(fhir_server, patient_id),
+            selections=basket.selections,
+            orders=basket.orders,
+            unreadable=basket.unreadable,
+            prefetch=prefetch.values if prefetch else {},
+            extension=self.extension(),
+            notices=tuple(self.notices),
+        )
+
+    def require_hook(self) -> None:
+        if self.top.required_text("hook") != self.hook.name:
+            raise WrongHook(f"This service answers {self.hook.name}", path="$.hook")
+
+    def hook_instance(self) -> str:
+        value = self.top.required_text("hookInstance")
+        try:
+            UUID(value)
+        except ValueError:
+            self.notices.append(Notice.HOOK_INSTANCE_NOT_UUID)
+        return value
+
+    def patient_id(self, context: Members) -> str:
+        value, path = context.text("patientId"), context.path_of("patientId")
+        if value is None and (value := self.top.text("patient")) is not None:
+            self.notices.append(Notice.OLD_PATIENT)
+            path = self.top.path_of("patient")
+        if value is None:
+            raise MissingField("patientId is required", path=path)
+        return _safe_patient_id(value, path)
+
+    def user_id(self, context: Members) -> str | None:
+        """``userId`` is required of clients (R9); nothing we decide hangs on it: a lack is only counted."""
+        for members, name in ((context, "userId"), (self.top, "userId"), (self.top, "user")):
+            value = members.value(name)
+            if isinstance(value, str) and value:
+                if members is self.top:
+                    self.notices.append(Notice.OLD_USER)
+                return value
+        self.notices.append(Notice.NO_USER)
         return None
-    return value or None
 
+    def encounter_id(self, context: Members) -> str | None:
+        value = context.value("encounterId")
+        if value is not None and not isinstance(value, str):
+            self.notices.append(Notice.BAD_ENCOUNTER)
+            return None
+        return value or None
 
-def _orders(
-    context: Members, hook: Hook, notices: list[str]
-) -> tuple[tuple[DraftOrder, ...], tuple[str, ...], tuple[str, ...]]:
-    orders, unreadable = read_orders(_orders_bundle(context, hook, notices))
-    if not hook.selects:
-        return tuple(orders), tuple(unreadable), ()
-    selections = _selections(context, notices)
-    orders, all_found = select(orders, selections)
-    if not all_found:
-        notices.append(Notice.SELECTION_POINTS_NOWHERE)
-    return tuple(orders), tuple(unreadable), selections
+    def basket(self, context: Members) -> _Basket:
+        orders, unreadable = read_orders(self.orders_bundle(context))
+        if not self.hook.selects:
+            return _Basket(tuple(orders), tuple(unreadable))
+        selections = self.selections(context)
+        orders, all_found = select(orders, selections)
+        if not all_found:
+            self.notices.append(Notice.SELECTION_POINTS_NOWHERE)
+        return _Basket(tuple(orders), tuple(unreadable), selections)
 
+    def orders_bundle(self, context: Members) -> Members:
+        bundle = context.object(self.hook.orders_field)
+        if bundle is not None:
+            return bundle
+        other = context.object(_OTHER_ORDERS_FIELD[self.hook.orders_field])
+        if other is None:
+            raise MissingField(
+                f"{self.hook.orders_field} is required", path=context.path_of(self.hook.orders_field)
+            )
+        self.notices.append(Notice.OTHER_ORDERS_FIELD)
+        return other
 
-def _orders_bundle(context: Members, hook: Hook, notices: list[str]) -> Members:
-    bundle = context.object(hook.orders_field)
-    if bundle is not None:
-        return bundle
-    other = context.object(_OTHER_ORDERS_FIELD[hook.orders_field])
-    if other is None:
-        raise MissingField(f"{hook.orders_field} is required", path=context.path_of(hook.orders_field))
-    notices.append(Notice.OTHER_ORDERS_FIELD)
-    return other
+    def selections(self, context: Members) -> tuple[str, ...]:
+        """``selections`` as far as they are strings; the rest is counted, not refused (R9)."""
+        value = context.value("selections")
+        found = (
+            tuple(item for item in value if isinstance(item, str) and item) if isinstance(value, list) else ()
+        )
+        if not found or len(found) != len(value):
+            self.notices.append(Notice.NO_SELECTIONS)
+        return found
 
+    def fhir_server(self) -> str | None:
+        value = self.top.text("fhirServer")
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidRequest("Expected an absolute http(s) URL", path="$.fhirServer")
+        if parts.scheme == "http":
+            self.notices.append(Notice.PLAIN_HTTP)
+        return value
 
-def _selections(context: Members, notices: list[str]) -> tuple[str, ...]:
-    """``selections`` as far as they are strings; the rest is counted, not refused (R9)."""
-    value = context.value("selections")
-    found = tuple(item for item in value if isinstance(item, str) and item) if isinstance(value, list) else ()
-    if not found or len(found) != len(value):
-        notices.append(Notice.NO_SELECTIONS)
-    return found
+    def authorization(self, fhir_server: str | None, patient_id: str) -> FhirAuthorization | None:
+        members = self.top.object("fhirAuthorization")
+        if members is None:
+            return None
+        if fhir_server is None:
+            raise MissingField("cds-r-1: fhirAuthorization needs fhirServer", path="$.fhirServer")
+        authorization = read_authorization(members)
+        if authorization.patient is not None and patient_id_of(authorization.patient) != patient_id:
+            raise InvalidRequest("The access token is for another patient", path=members.path_of("patient"))
+        if not authorization.complete:
+            self.notices.append(Notice.INCOMPLETE_AUTHORIZATION)
+        if not authorization.names_its_patient:
+            self.notices.append(Notice.TOKEN_WITHOUT_PATIENT)
+        return authorization
 
-
-def _fhir_server(top: Members, notices: list[str]) -> str | None:
-    value = top.text("fhirServer")
-    if value is None:
-        return None
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidRequest("Expected an absolute http(s) URL", path="$.fhirServer")
-    if parts.scheme == "http":
-        notices.append(Notice.PLAIN_HTTP)
-    return value
-
-
-def _authorization(
-    top: Members, fhir_server: str | None, patient_id: str, notices: list[str]
-) -> FhirAuthorization | None:
-    members = top.object("fhirAuthorization")
-    if members is None:
-        return None
-    if fhir_server is None:
-        raise MissingField("cds-r-1: fhirAuthorization needs fhirServer", path="$.fhirServer")
-    authorization = read_authorization(members)
-    if authorization.patient is not None and patient_id_of(authorization.patient) != patient_id:
-        raise InvalidRequest("The access token is for another patient", path=members.path_of("patient"))
-    if not authorization.complete:
-        notices.append(Notice.INCOMPLETE_AUTHORIZATION)
-    if not authorization.names_its_patient:
-        notices.append(Notice.TOKEN_WITHOUT_PATIENT)
-    return authorization
-
-
-def _extension(top: Members, notices: list[str]) -> dict[str, msgspec.Raw]:
-    """``extension`` undecoded; it can never make a request fail (T5)."""
-    try:
-        extension = top.object("extension")
-    except InvalidRequest:
-        notices.append(Notice.BAD_EXTENSION)
-        return {}
-    return extension.values if extension else {}
+    def extension(self) -> dict[str, msgspec.Raw]:
+        """``extension`` undecoded; it can never make a request fail (T5)."""
+        try:
+            extension = self.top.object("extension")
+        except InvalidRequest:
+            self.notices.append(Notice.BAD_EXTENSION)
+            return {}
+        return extension.values if extension else {}

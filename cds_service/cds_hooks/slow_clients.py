@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 _LOOK_EVERY = 0.25
+_LATE_AFTER = 0.25
+"""Seconds after which a body has not come at once: its thread waits for it."""
 _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 
 @dataclass(slots=True)
 class _Reading:
-    end: float
+    began: float
     connection: socket.socket
     is_late: bool = False
 
@@ -48,7 +50,7 @@ class BodyWatch:
             return
         key = id(connection)
         with self._lock:
-            self._reading[key] = _Reading(time.monotonic() + self.seconds, connection)
+            self._reading[key] = _Reading(time.monotonic(), connection)
             if not self._watching:
                 self._watching = True
                 threading.Thread(target=self._watch, name="slow clients", daemon=True).start()
@@ -67,10 +69,11 @@ class BodyWatch:
             with self._lock:
                 now = time.monotonic()
                 for reading in self._reading.values():
-                    if now >= reading.end:
+                    waited = now - reading.began
+                    if waited >= self.seconds:
                         with suppress(OSError):  # it may have gone by itself
                             socket.socket.shutdown(reading.connection, socket.SHUT_RD)
-                    if not reading.is_late and now >= reading.end - self.seconds + _LOOK_EVERY:
+                    if not reading.is_late and waited >= _LATE_AFTER:
                         reading.is_late = True
                         self._on_late(1)
                 if not self._reading:

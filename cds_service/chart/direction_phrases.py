@@ -1,13 +1,13 @@
 """Turns of phrase in written directions, brought to the plain ones that :mod:`directions` reads.
 
-"1 and 1/2", "one and a half", "1/10", "a third of", "4.5 mg/day", "naltrexone 50 mg 2 tablets", "3 mg in the
-morning and 1.5 mg at night", "one capsule in the morning and two at night", "cut the tablet in 10, take one
-piece", "increase by 1.5 mg every 2 weeks to 4.5", "1.5 mg to 4.5 mg", "1.5 mg x 14 d, 3 mg x 14 d".
+:data:`TURNS`, at the end, has them all in the order in which they are applied, each with an example.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 NUMBER = r"(?:\d+(?:[.,]\d+)?|\.\d+)"
 MASS = r"mg|milligrams?|mcg|micrograms?|µg|μg|ug"
@@ -63,24 +63,9 @@ _INTERVAL_FIRST = re.compile(
     rf"\s+by\s+({NUMBER}\s*(?:{MASS})?)"
 )
 _FROM_TO = re.compile(rf"(?<![\d.,]){NUMBER}\s*({MASS})\s*(?:-|–|to)\s*({NUMBER})\s*\1\b")
+_DOSE = re.compile(rf"({NUMBER})\s*-?({MASS})\b")
 _DAYS_IN = {"d": 1, "w": 7, "m": 30}
 _MOST_STEPS = 20
-
-
-def plainly(text: str) -> str:
-    """``text`` (lower case) in plain phrases."""
-    text = " ".join(text.replace("½", " 1/2").replace("¼", " 1/4").split())
-    text = _AND_A_HALF.sub(lambda m: f"{_COUNTED.get(m[1], m[1])} 1/2", text)
-    text = _SHARE.sub(lambda m: f"{_decimal(1 / _BELOW[m[1]])} of", text)
-    text = _MIXED.sub(lambda m: _decimal(int(m[1]) + int(m[2]) / int(m[3])) if int(m[3]) else m[0], text)
-    text = _FRACTION.sub(_proper, text)
-    text = _PRODUCT_AND_COUNT.sub(r"\3 x \1 \2 tablets", text)
-    text = _STEP_AND_COMMA.sub(r"\1 then ", _A_DAY.sub(" a day ", text))
-    text = _PIECES_MORNING_AND_NIGHT.sub(_both, _CUT.sub(_part, text))
-    text = _MORNING_AND_NIGHT.sub(lambda m: f"{_decimal(_value(m[1]) + _value(m[3]))} mg a day", text)
-    text = _INTERVAL_FIRST.sub(r"\1 by \3 \2", text)
-    text = _RISE.sub(lambda m: _steps(m, text[: m.start()]), text)
-    return _FROM_TO.sub(r"\2 \1", text)  # of a range the high end counts
 
 
 def _proper(match: re.Match[str]) -> str:
@@ -108,9 +93,9 @@ def _counted(number: str) -> float:
     return _value(_COUNTED.get(number, number))
 
 
-def _steps(rise: re.Match[str], before: str) -> str:
+def _steps(rise: re.Match[str]) -> str:
     """Every step of a rise, or the words as they stand when start, size and end do not fit."""
-    start = re.findall(rf"({NUMBER})\s*-?({MASS})\b", before)
+    start = _DOSE.findall(rise.string[: rise.start()])
     unit = rise[2] or rise[7] or (start[-1][1] if start else "")
     if not start or {start[-1][1], rise[7] or unit, unit} != {unit}:
         return rise[0]
@@ -134,3 +119,51 @@ def _value(number: str) -> float:
 
 def _decimal(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+class Turn(NamedTuple):
+    """One turn of phrase, an example of it, and what becomes of the example."""
+
+    written: str
+    plain: str
+    pattern: re.Pattern[str]
+    by: str | Callable[[re.Match[str]], str]
+
+
+def _turn_mixed(match: re.Match[str]) -> str:
+    whole, above, below = int(match[1]), int(match[2]), int(match[3])
+    return _decimal(whole + above / below) if below else match[0]
+
+
+# In this order: numbers first, then what is counted in them, then doses that change.
+TURNS: tuple[Turn, ...] = (
+    Turn("one and a half tablets", "1 1/2 tablets", _AND_A_HALF, lambda m: f"{_COUNTED.get(m[1], m[1])} 1/2"),
+    Turn("a tenth of a tablet", "0.1 of a tablet", _SHARE, lambda m: f"{_decimal(1 / _BELOW[m[1]])} of"),
+    Turn("1 1/2 tablets", "1.5 tablets", _MIXED, _turn_mixed),
+    Turn("1/10 tablet", "0.1 tablet", _FRACTION, _proper),
+    Turn("naltrexone 50 mg 2 tablets", "2 x 50 mg tablets", _PRODUCT_AND_COUNT, r"\3 x \1 \2 tablets"),
+    Turn("4.5 mg/day", "4.5 mg a day ", _A_DAY, " a day "),
+    Turn("1.5 mg x 14 d, 3 mg x 14 d", "1.5 mg x 14 d then 3 mg x 14 d", _STEP_AND_COMMA, r"\1 then "),
+    Turn("cut the 50 mg tablet in 10, take one piece", "take 0.1 x 50 mg tablet", _CUT, _part),
+    Turn(
+        "one capsule in the morning and two at night", "3 tablets a day", _PIECES_MORNING_AND_NIGHT, _both
+    ),
+    Turn(
+        "3 mg in the morning and 1.5 mg at night", "4.5 mg a day", _MORNING_AND_NIGHT,
+        lambda m: f"{_decimal(_value(m[1]) + _value(m[3]))} mg a day",
+    ),
+    Turn("increase weekly by 1.5 mg", "increase by 1.5 mg weekly", _INTERVAL_FIRST, r"\1 by \3 \2"),
+    Turn(
+        "1.5 mg, increase by 1.5 mg every 2 weeks to 4.5 mg",
+        "1.5 mg,  for 14 days then 3 mg for 14 days then 4.5 mg ", _RISE, _steps,
+    ),
+    Turn("1.5 mg to 4.5 mg", "4.5 mg", _FROM_TO, r"\2 \1"),  # of a range the high end counts
+)  # fmt: skip
+
+
+def plainly(text: str) -> str:
+    """``text`` (lower case) in plain phrases."""
+    text = " ".join(text.replace("½", " 1/2").replace("¼", " 1/4").split())
+    for turn in TURNS:
+        text = turn.pattern.sub(turn.by, text)
+    return text

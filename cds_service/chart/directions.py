@@ -37,44 +37,60 @@ _WORDS = {
     "tres": "3",
 }  # fmt: skip
 _WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?![\w/])")
+# more than any amount, also when cut: in a run of digits each could begin a number, and each is tried
 _ENDLESS = re.compile(r"(\d{10})\d+")
-"""More than any amount, also when cut. In a run of digits each could begin a number, and each is tried."""
+# what parts one step from the next: "1.5 mg nightly, then 3 mg"; "1.5 mg → 3 mg"; "…, and increase to 4.5 mg"
 _NEXT_STEP = re.compile(
     r"\bthen\b|→|-{1,9}>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
     r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
 )
+# "dissolve one 50 mg tablet in 50 mL"
 _DISSOLVED = re.compile(
     rf"\b(?:dissolv|crush|mix|dilut|suspend|dispers)\w*\s+(?:({_NUMBER})|an?|the)?\s*(?:({_NUMBER})\s*-?({_MASS})\s+)?"
     rf"(?:[a-z]+\s+)?(?:{_PIECES})\s+(?:[a-z]+\s+){{0,3}}?(?:in|with|into|to)\s+({_NUMBER})\s*(?:mls?|cc)\b"
 )
+# "3 mg/mL", "4.5 mg per 1 mL"
 _CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:{_PIECES})?\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
+# what is left of "increase by 0.5 mg weekly to 4.5 mg" when the steps between could not be reckoned
 _STEPS_UP_TO = re.compile(
     rf"\bincreas\w* {_RISE_SIZE}.{{0,120}}?\b(?:to|until|max\w*)\b(?=[^.;]{{0,80}}?{_NUMBER})"
 )
+# "3 capsules (4.5 mg total)"
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
+# "2 x 1.5 mg capsules", "half of a 3 mg tablet"
 _COUNT_OF_STRENGTH = re.compile(
     rf"({_NUMBER})\s*(?:x|×|of(?: an?)?|(?:{_PIECES})\s*of)?\s+({_NUMBER})\s*-?({_MASS})\s*(?:{_PIECES})\b"
 )
+# "2 capsules of 1.5 mg", "2 x 1.5 mg"
 _PIECES_OF_STRENGTH = re.compile(
     rf"({_NUMBER})\s*(?:(?:{_PIECES})\s*of(?: an?| the)?|[x×])\s*({_NUMBER})\s*-?({_MASS})\b"
 )
+# "1.5 mg caps: 2 qhs"
 _STRENGTH_OF_PIECE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\s*(?:oral |compounded )?(?:{_PIECES})\b")
+# "4.5mg nightly", not "3 mg/mL"
 _MASS_DOSE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\b(?!\s*/)")
+# "take 2.5 mL"
 _VOLUME = re.compile(rf"({_NUMBER})\s*(?:mls?|cc|milliliters?|millilitres?)\b")
+# "1 cap", "two of the tablets", "take 2 at night"
 _COUNT = re.compile(
     rf"({_NUMBER})\s*(?:of\s+)?(?:an?\s+|the\s+)?(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
 )
+# "1 qhs", "2 po daily"
 _BARE_COUNT = re.compile(
     rf"(?:^\W*|\.\s+)({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
 )
+# "a capsule at bedtime", not the strength in "half of a capsule"
 _ONE_PIECE = re.compile(rf"(?<!of )\ban?\s+(?:{_PIECES})\b")
+# "for 14 days", "x 2 weeks", "14 days"
 _DURATION = re.compile(
     rf"(?:for|x|×|during)\s*({_NUMBER})\s*(day|d|week|wk|month)s?\b"
     rf"|\b({_NUMBER})\s*(day|week|wk)s?\b(?! apart)"
 )
+# "every 3 days", "q12h"
 _EVERY = re.compile(rf"\b(?:every|q)\s*({_NUMBER})\s*(h|hr|hour|d|day|w|wk|week|month)s?\b")
 _DAYS_IN = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.0}
 _AS_NEEDED = re.compile(r"\bprn\b|\bas (?:needed|required)\b")
+# Doses a day; the first that is found counts, so that "twice a day" stands above "a day".
 _FREQUENCIES = (
     (re.compile(r"\bq\.?i\.?d\b|four times"), 4.0),
     (re.compile(r"\bt\.?i\.?d\b|three times|\b3 times|\btds\b"), 3.0),
@@ -142,7 +158,7 @@ def _step(part: str, per_ml: _PerMl) -> DoseStep | None:
 
 
 def _amount(part: str, per_ml: _PerMl) -> tuple[float, str] | None:
-    """Value and unit (``mg``, ``mL`` or ``unit``) of one step."""
+    """Value and unit (``mg``, ``mL`` or ``unit``) of one step; what tells most of the dose is asked first."""
     if volume := _VOLUME.search(part):
         millilitres = _number(volume.group(1))
         if per_ml:

@@ -138,11 +138,14 @@ def _presence(entry: Entry, times: Times, as_needed: bool, clock: Clock, clinica
         return Presence.ACTIVE if until and until >= clock.today else Presence.ENDED
     over = status_of(record) in OVER
     ended = times.ended or (times.last_known if over else None)
-    if medicine.form in LASTING and ended:
-        ended = plus(ended, effect_days(medicine, clinical))
-        over = False
-    if over or ended:
-        return Presence.ACTIVE if ended and ended >= clock.today and not over else Presence.ENDED
+    if ended and medicine.form in LASTING:  # however it ended, the last one works on
+        works_until = plus(ended, effect_days(medicine, clinical))
+        if works_until:
+            return Presence.ACTIVE if works_until >= clock.today else Presence.ENDED
+    elif over:
+        return Presence.ENDED
+    elif ended:
+        return Presence.ACTIVE if ended >= clock.today else Presence.ENDED
     return Presence.STALE if _is_stale(entry, times, as_needed, clock, clinical) else Presence.ACTIVE
 
 

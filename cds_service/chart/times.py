@@ -38,7 +38,7 @@ _ADHERENCE = (
 )
 
 
-class Times(Struct, frozen=True, gc=False):
+class Times(Struct, frozen=True, kw_only=True, gc=False):
     """The dates of an entry: first day, last day it was known of, end of supply, recorded end."""
 
     first: date | None = None
@@ -101,7 +101,13 @@ def _order_times(record: MedicationRecord, clock: Clock) -> Times:
     lasts = supplied or (None if end else bounded)  # a period names its last day itself
     until = max([d for d in (plus(first, lasts), end) if d], default=None)
     ended = ended or _stopped_on(record, until, clock)
-    return Times(first, first, until, ended, supplied or bounded)
+    return Times(
+        first=first,
+        last_known=first,
+        supply_until=until,
+        ended=ended,
+        days_supplied=supplied or bounded,
+    )
 
 
 def _stopped_on(record: MedicationRecord, until: date | None, clock: Clock) -> date | None:
@@ -121,7 +127,7 @@ def _statement_times(record: MedicationStatement, clock: Clock) -> Times:
     if ended is None and status_of(record) in OVER:
         later = asserted if asserted and (first is None or asserted >= first) else None
         ended = clock.latest(record.effective_date_time) or later  # the first day is no last one
-    return Times(first, known, None, ended)
+    return Times(first=first, last_known=known, ended=ended)
 
 
 def _dispense_times(record: MedicationDispense, clock: Clock) -> Times:
@@ -129,7 +135,7 @@ def _dispense_times(record: MedicationDispense, clock: Clock) -> Times:
     days = days_of(record.days_supply) or _days_supplied(
         record.quantity, read_dosages(record.dosage_instruction)
     )
-    return Times(handed, handed, plus(handed, days), None, days)
+    return Times(first=handed, last_known=handed, supply_until=plus(handed, days), days_supplied=days)
 
 
 def _administration_times(
@@ -139,7 +145,13 @@ def _administration_times(
     point = record.effective_date_time or record.effective_time_date_time or record.occurence_date_time
     given = clock.latest(period.end, point, period.start)
     works = effect_days(medicine, clinical)
-    return Times(clock.earliest(period.start, point), given, plus(given, works), plus(given, works or 0), 1)
+    return Times(
+        first=clock.earliest(period.start, point),
+        last_known=given,
+        supply_until=plus(given, works),
+        ended=plus(given, works or 0),
+        days_supplied=1,
+    )
 
 
 def effect_days(medicine: Medicine, clinical: Clinical) -> int | None:

@@ -50,8 +50,8 @@ class Page(msgspec.Struct):
     path: str
     found: list[Found] = []
     gaps: list[Gap] = []
-    passed: list[Alike] = []
-    """What was passed over as not needed; only whose it is will be looked at."""
+    passed_over: list[Alike] = []
+    """What is not needed; only whose it is will be looked at."""
     others: list[str] = []
     outcomes: list[OperationOutcome] = []
     self_link: str | None = None
@@ -72,12 +72,12 @@ class Page(msgspec.Struct):
     @property
     def empty(self) -> bool:
         """Nothing in it but, perhaps, outcomes."""
-        return not (self.found or self.passed or self.gaps or self.others)
+        return not (self.found or self.passed_over or self.gaps or self.others)
 
     def kinds(self) -> set[str]:
         """The resource types it has entries of, other than includes."""
         kinds = {type(item.resource).__name__ for item in self.found if not item.included}
-        kinds.update(each.kind for each in self.passed)
+        kinds.update(each.kind for each in self.passed_over)
         kinds.update(gap.kind for gap in self.gaps if gap.kind != UNKNOWN_TYPE)
         return kinds
 
@@ -97,7 +97,7 @@ def resources_in(pages: Iterable[Page]) -> int:
     count = 0
     for page in pages:
         count += len(page.found) + len(page.others) + len(page.outcomes)
-        for each in page.passed:
+        for each in page.passed_over:
             count += each.count
     return count
 
@@ -207,13 +207,13 @@ def read_plain(raw: bytes | msgspec.Raw, path: str, needed: Needed = EVERYTHING)
     if judge is None or judge(found):
         page.add(in_full(found, path), path, None, included=False)
     else:
-        page.passed = alike([found])
+        page.passed_over = alike([found])
     return page
 
 
 def _plain_bundle(bundle: _PlainBundle, path: str, needed: Needed) -> Page:
     page = _page(path, bundle.link, bundle.total, len(bundle.entry))
-    passed: list[Sketch] = []
+    left: list[Sketch] = []
     for index, entry in enumerate(bundle.entry):
         sketch, search = entry.resource, entry.search
         if sketch is None:
@@ -224,8 +224,8 @@ def _plain_bundle(bundle: _PlainBundle, path: str, needed: Needed) -> Page:
             place = f"{path}.entry[{index}].resource"
             page.add(in_full(sketch, place), place, entry.full_url, included=included)
         else:
-            passed.append(sketch)
-    page.passed = alike(passed)
+            left.append(sketch)
+    page.passed_over = alike(left)
     return page
 
 
@@ -315,7 +315,7 @@ class _Reading:
         sketch = None if entry.included else _sketch(entry.resource)
         judge = self._needed.get(type(sketch)) if sketch is not None else None
         if sketch is not None and judge is not None and not judge(sketch):
-            page.passed += alike([sketch])
+            page.passed_over += alike([sketch])
             return True
         read = read_resource(entry.resource, path)
         if read.resource is None and (read.other == "Bundle" or is_null(entry.resource)):

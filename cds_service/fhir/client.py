@@ -142,6 +142,17 @@ class FhirAccess:
         return self.client.get(self, url, deadline)
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One GET to one address, each redirect another: what every step of making it needs."""
+
+    access: FhirAccess
+    url: str = field(repr=False)
+    origin: Origin
+    deadline: Deadline
+    accept: str
+
+
 class FhirClient:
     """Connections and threads shared by all requests of a process."""
 
@@ -189,8 +200,8 @@ class FhirClient:
 
     def _follow(self, access: FhirAccess, url: str, deadline: Deadline, accept: str) -> Reply:
         for _ in range(self.options.max_redirects + 1):
-            origin = self._check(access, url)
-            reply, location = self._try(access, url, origin, deadline, accept)
+            call = _Call(access, url, self._check(access, url), deadline, accept)
+            reply, location = self._try(call)
             if location is None:
                 return reply
             url = resolve(url, location)
@@ -205,63 +216,61 @@ class FhirClient:
             raise FetchFailed(GapReason.SERVER_ERROR, "leads out of the registered base")
         return access.origin
 
-    def _try(
-        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
-    ) -> tuple[Reply, str | None]:
+    def _try(self, call: _Call) -> tuple[Reply, str | None]:
         for attempt in range(1, self.options.attempts + 1):
             try:
-                return self._guarded(access, url, origin, deadline, accept)
+                return self._guarded(call)
             except _Broken as broken:
                 if attempt == self.options.attempts:
                     raise FetchFailed(GapReason.UNREACHABLE, broken.detail) from None
         raise FetchFailed(GapReason.UNREACHABLE, "not tried")
 
-    def _guarded(
-        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
-    ) -> tuple[Reply, str | None]:
+    def _guarded(self, call: _Call) -> tuple[Reply, str | None]:
         # a call that never began says nothing about the server
-        if deadline.left() < _SHORTEST:
+        if call.deadline.left() < _SHORTEST:
             raise FetchFailed(GapReason.TIME_OUT, "time budget spent")
         guard = self.options.guard
-        if not guard.admit(origin):
+        if not guard.admit(call.origin):
             raise FetchFailed(GapReason.UNREACHABLE, "server is failing; not asked")
         try:
-            answer = self._once(access, url, origin, deadline, accept)
+            answer = self._once(call)
         except (_Broken, FetchFailed) as failed:
-            guard.record(origin, ok=_is_alive(failed))
+            guard.record(call.origin, ok=_is_alive(failed))
             raise
-        guard.record(origin, ok=True)
+        guard.record(call.origin, ok=True)
         return answer
 
-    def _once(
-        self, access: FhirAccess, url: str, origin: Origin, deadline: Deadline, accept: str
-    ) -> tuple[Reply, str | None]:
-        left = max(deadline.left(), _SHORTEST)
-        asked, adapter = self._asked(access, url, accept), self._adapter(origin, access.reach)
+    def _once(self, call: _Call) -> tuple[Reply, str | None]:
+        left = max(call.deadline.left(), _SHORTEST)
+        asked, adapter = self._asked(call), self._adapter(call.origin, call.access.reach)
         with (
-            self._calls.noted(deadline),
+            self._calls.noted(call.deadline),
             _translated(),
             adapter.send(asked, stream=True, timeout=(left, left), verify=self.options.verify) as response,
         ):
             location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
-            body = b"" if location else _read_body(response, deadline, self.options.max_bytes)
+            body = b"" if location else _read_body(response, call.deadline, self.options.max_bytes)
             _forget_headers(response)
-            return Reply(response.status_code, body, url), location
+            return Reply(response.status_code, body, call.url), location
 
-    def _asked(self, access: FhirAccess, url: str, accept: str) -> requests.PreparedRequest:
+    def _asked(self, call: _Call) -> requests.PreparedRequest:
         """The call as it goes out.
 
         Made without a :class:`requests.Session`, whose preparing and sending take as long again as the call
         itself, and which would bring what is not wanted here: cookies of one user for another, a token from
         ``.netrc``, proxies of the environment.
         """
-        headers = {"Accept": accept, "User-Agent": self.options.user_agent, "Accept-Encoding": _ENCODINGS}
-        if access.token:
-            headers["Authorization"] = f"Bearer {access.token}"
+        headers = {
+            "Accept": call.accept,
+            "User-Agent": self.options.user_agent,
+            "Accept-Encoding": _ENCODINGS,
+        }
+        if call.access.token:
+            headers["Authorization"] = f"Bearer {call.access.token}"
         asked = requests.PreparedRequest()
         asked.method, asked.headers = "GET", CaseInsensitiveDict(headers)
         with _translated():
-            asked.prepare_url(url, None)
+            asked.prepare_url(call.url, None)
         return asked
 
     def _adapter(self, origin: Origin, reach: Reach) -> GuardedAdapter:

@@ -118,7 +118,7 @@ def _only_page(body: bytes, needed: Needed) -> Page:
 
 def _is_of_kind(page: Page, kind: str, *, first: bool, is_search: bool) -> bool:
     present = {type(item.resource).__name__ for item in page.found} | {gap.kind for gap in page.gaps}
-    present |= {each.kind for each in page.passed}
+    present |= {each.kind for each in page.passed_over}
     if page.shape is Shape.BARE:
         return present == {kind}
     # a first page of nothing but other types answers another question; "Resource" is an unreadable entry

@@ -179,7 +179,8 @@ class _Gathering:
         self.pending: dict[Future[None], Fetch] = {}
         self.done: SimpleQueue[Future[None]] = SimpleQueue()
         self.asked: set[str] = set()
-        self.looked_through = -1
+        self.records_looked_through: int | None = None
+        """How many there were at the last look: with no new one there is nothing to ask."""
 
     def run(self, missing: Iterable[Query], supplied: Supplied) -> None:
         """Start every call that is due, take in what arrives, stop at the deadline."""
@@ -276,9 +277,9 @@ class _Gathering:
         """Ask for the Medications that the orders read so far refer to, many at a time."""
         kinds = (view.__name__ for view in MEDICATION_RECORDS)
         records = sum(len(self.record.entries.get(kind, ())) for kind in kinds)
-        if records == self.looked_through:
+        if records == self.records_looked_through:
             return
-        self.looked_through = records
+        self.records_looked_through = records
         identities: list[str] = []
         for reference in _unread(self.record, self.orders):
             name = names_of(reference)[0]

@@ -104,10 +104,10 @@ class Intake:
             else:
                 own += not item.included and not isinstance(item.resource, Medication)
                 self._keep(item.resource, Source(origin, item.path), item.full_url)
-        for alike in page.passed:
+        for alike in page.passed_over:
             if self._are_own(alike):
                 own += alike.count
-                self.record.passed.setdefault(alike.kind, []).append(alike)
+                self.record.passed_over.setdefault(alike.kind, []).append(alike)
             else:
                 strangers += alike.count
                 self._note_strangers(alike.kind, alike.count)
@@ -199,7 +199,7 @@ def _read_page(
     kinds = _kinds(page, search, known, mapped)
     if search is not None and not mapped and _picks(search):
         _note_unavailable(supplied, kinds, "only some were searched for")
-    elif not (page.found or page.passed or page.gaps) and (page.failed or page.short):
+    elif not (page.found or page.passed_over or page.gaps) and (page.failed or page.short):
         _note_unavailable(
             supplied, kinds, "an error in place of entries" if page.failed else "no entries sent"
         )
@@ -239,7 +239,7 @@ def _outcome_gap(page: Page, kind: str) -> Gap:
 
 def _kinds(page: Page, search: Search | None, known: tuple[str, ...], mapped: tuple[str, ...]) -> set[str]:
     """The types a Bundle is the list of. A ``self`` link tells matches from includes."""
-    if search is not None and page.passed and page.passed[0].kind == search.kind:  # nearly always
+    if search is not None and page.passed_over and page.passed_over[0].kind == search.kind:  # nearly always
         return {search.kind}
     present = page.kinds() - {"Medication"}
     if search is not None and search.kind in present:
@@ -258,7 +258,7 @@ def _main_kind(page: Page, search: Search | None, kinds: set[str]) -> str:
         return search.kind
     present = (
         *(type(item.resource).__name__ for item in page.found),
-        *(alike.kind for alike in page.passed),
+        *(alike.kind for alike in page.passed_over),
     )
     return next((kind for kind in present if kind in kinds), min(kinds))
 

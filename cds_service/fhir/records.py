@@ -101,7 +101,7 @@ class PatientRecord(Struct):
     medications: dict[str, Medication] = {}
     lists: set[str] = set()
     gaps: list[Gap] = []
-    passed: dict[str, list[Alike]] = {}
+    passed_over: dict[str, list[Alike]] = {}
     """The patient's resources that nobody needed, by type; they are in no other field."""
     fetches: list[Fetched] = []
     """What the server was asked for."""
@@ -115,11 +115,11 @@ class PatientRecord(Struct):
 
     def has(self, kind: str) -> bool:
         """Whether there is any resource of a type, needed or not."""
-        return bool(self.entries.get(kind) or self.passed.get(kind))
+        return bool(self.entries.get(kind) or self.passed_over.get(kind))
 
     def size(self) -> int:
         """How many resources there are, needed or not."""
-        passed = sum([alike.count for alikes in self.passed.values() for alike in alikes])
+        passed = sum([alike.count for alikes in self.passed_over.values() for alike in alikes])
         return sum(map(len, self.entries.values())) + passed
 
     def gaps_of(self, kinds: Iterable[str]) -> list[Gap]:

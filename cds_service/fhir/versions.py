@@ -40,7 +40,7 @@ def version_of_record(record: PatientRecord) -> FhirVersion | None:
 def _some_of(record: PatientRecord, view: type[R]) -> Iterator[R]:
     """The resources read, and a few of those passed over: one server writes them all alike."""
     yield from (resource for resource, _ in record.of_type(view))
-    passed = (sketch for alike in record.passed.get(view.__name__, ()) for sketch in alike.some)
+    passed = (sketch for alike in record.passed_over.get(view.__name__, ()) for sketch in alike.some)
     for sketch in islice(passed, SOME):
         resource = in_full(sketch, "").resource
         if isinstance(resource, view):

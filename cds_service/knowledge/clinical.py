@@ -54,6 +54,10 @@ class Dose(Section, frozen=True):
     full_dose_mg: float
 
 
+USUAL, SLOW = "usual", "slow"
+"""Names of the schedules that every site has."""
+
+
 class Schedule(Section, frozen=True):
     """A titration: (mg per day, days); 0 days is "from then on"."""
 
@@ -311,7 +315,7 @@ CAN_BE_CRITICAL = frozenset(
 )
 """Topics whose rule can answer ``critical``: made quieter only on purpose."""
 
-_SCHEDULES = ("usual", "slow")
+_SCHEDULES = (USUAL, SLOW)
 
 
 def contradictions(clinical: Clinical) -> Iterator[str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from cds_service.knowledge.concepts import Form
 from cds_service.knowledge.ingredients import Name, phrases, spellings
@@ -45,13 +46,20 @@ def _read(text: str) -> NamedDrug:
         return NamedDrug()
     ingredients = tuple(dict.fromkeys(i for name in names for i in name.ingredients))
     released = any(name.extended_release for name in names) or _is_extended_release(tokens)
-    mg, per_ml = _naltrexone_strength(text, names, ingredients)
+    strength = _naltrexone_strength(text, names, ingredients)
     form = next((name.form for name in names if name.form), None) or _form(tokens)
     if "depot" in tokens and _DEPOTS & set(ingredients):
         form = Form.DEPOT
-    form = _long_lasting(form, ingredients, text, released, mg)
+    form = _long_lasting(form, ingredients, text, released, strength.mg)
     low = "naltrexone" in ingredients and bool(_LOW_DOSE.search(plain(text)))
-    return NamedDrug(ingredients, form, released and form is not Form.SUPPOSITORY, mg, per_ml, low)
+    return NamedDrug(
+        ingredients=ingredients,
+        form=form,
+        extended_release=released and form is not Form.SUPPOSITORY,
+        naltrexone_mg=strength.mg,
+        per_ml=strength.per_ml,
+        low_dose=low,
+    )
 
 
 _cached = lru_cache(maxsize=8192)(_read)
@@ -163,12 +171,16 @@ _BARE_NUMBER = re.compile(r"[\s-]*(\d\.\d+)\s*")
 _NEXT_INGREDIENT = re.compile(r"[/+&](?=\s*[a-z])|\band\b|\bwith\b")
 
 
-def _naltrexone_strength(
-    text: str, names: Sequence[Name], ingredients: Sequence[str]
-) -> tuple[float | None, bool]:
-    """Mg of naltrexone per unit or per mL, and which of the two."""
+class _Strength(NamedTuple):
+    """Mg in a unit, or in a millilitre if ``per_ml``; None where the text tells none."""
+
+    mg: float | None = None
+    per_ml: bool = False
+
+
+def _naltrexone_strength(text: str, names: Sequence[Name], ingredients: Sequence[str]) -> _Strength:
     if "naltrexone" not in ingredients:
-        return None, False
+        return _Strength()
     written = plain(text)
     named = _NALTREXONE.search(written)
     if named is not None:
@@ -179,11 +191,11 @@ def _naltrexone_strength(
         if found:
             return found[0]
         if bare := _BARE_NUMBER.fullmatch(after):
-            return float(bare[1]), False
-    return next((name.naltrexone_mg for name in names if name.naltrexone_mg), None), False
+            return _Strength(float(bare[1]))
+    return _Strength(next((name.naltrexone_mg for name in names if name.naltrexone_mg), None))
 
 
-def _strengths(text: str) -> list[tuple[float, bool]]:
+def _strengths(text: str) -> list[_Strength]:
     """Every strength in a text; ranges, doses by the hour and by weight tell none."""
     found = []
     for match in _STRENGTH.finditer(text):
@@ -195,7 +207,7 @@ def _strengths(text: str) -> list[tuple[float, bool]]:
         ):
             continue
         volume = float(match["volume"] or 1) if match["per"] else 0.0
-        found.append((round(mg / volume, 6), True) if volume else (round(mg, 6), False))
+        found.append(_Strength(round(mg / volume, 6), True) if volume else _Strength(round(mg, 6)))
     return found
 
 
@@ -228,7 +240,9 @@ def _long_lasting(
     if form is Form.INJECTION and released and _DEPOTS & set(ingredients):
         return Form.DEPOT
     if form is Form.INJECTION and "buprenorphine" in ingredients:
-        strong = any(v and mg >= _DEPOT_BUPRENORPHINE_MG_PER_ML for mg, v in _strengths(plain(text)))
+        strong = any(
+            s.per_ml and s.mg and s.mg >= _DEPOT_BUPRENORPHINE_MG_PER_ML for s in _strengths(plain(text))
+        )
         return Form.DEPOT if strong else form
     if form is None and {"fentanyl", "buprenorphine"} & set(ingredients) and _PER_HOUR.search(plain(text)):
         return Form.PATCH

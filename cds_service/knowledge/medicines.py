@@ -108,32 +108,37 @@ def _medicine(believed: Sequence[_Evidence], others: Sequence[_Evidence]) -> Med
     names = tuple(dict.fromkeys(n for e in believed for n in e.drug.ingredients))
     known = frozenset(names)
     agreeing = [e for e in others if _disagreement(believed[0], known, e) is None]
-    form, released, mg, per_ml = _details([*believed, *agreeing])
-    ingredients = tuple(_with_role(by_name()[name], form) for name in names)
+    product = _product([*believed, *agreeing])
+    ingredients = tuple(_with_role(by_name()[name], product.form) for name in names)
     first = believed[0]
     return Medicine(
         name=_card_name(believed, agreeing),
         ingredients=ingredients,
         known_by=first.by,
         code=first.label,
-        form=form,
-        extended_release=released,
-        duration=_duration(ingredients, form, released),
-        naltrexone_mg=mg,
-        per_ml=per_ml,
+        form=product.form,
+        extended_release=product.extended_release,
+        duration=_duration(ingredients, product.form, product.extended_release),
+        naltrexone_mg=product.naltrexone_mg,
+        per_ml=product.per_ml,
         low_dose=any([e.drug.low_dose for e in (*believed, *agreeing)]),
         conflict=_conflict(believed, others),
     )
 
 
-def _details(evidence: Sequence[_Evidence]) -> tuple[Form | None, bool, float | None, bool]:
+def _product(evidence: Sequence[_Evidence]) -> NamedDrug:
     """Form, release and strength, each from the best evidence that tells it."""
     drugs = [e.drug for e in evidence]
     formed = next((d for d in drugs if d.form), None)
     up_to = drugs.index(formed) + 1 if formed else len(drugs)
     strong = next((d for d in drugs if d.naltrexone_mg is not None), NamedDrug())
     released = any(d.extended_release for d in drugs[:up_to])
-    return formed.form if formed else None, released, strong.naltrexone_mg, strong.per_ml
+    return NamedDrug(
+        form=formed.form if formed else None,
+        extended_release=released,
+        naltrexone_mg=strong.naltrexone_mg,
+        per_ml=strong.per_ml,
+    )
 
 
 def _with_role(ingredient: Ingredient, form: Form | None) -> Ingredient:

@@ -143,7 +143,8 @@ class Replayer:
     ) -> Trace | None:
         if not seen:
             return None
-        workings = replace(seen[0], request=request)  # with the authorization that was not used
+        # with the authorization that was not used
+        workings = msgspec.structs.replace(seen[0], request=request)
         gather, judged = workings.decision.gather_ms, workings.decision.decide_ms
         stages = {
             **milliseconds,

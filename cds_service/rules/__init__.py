@@ -53,8 +53,9 @@ __all__ = [
     "StartLater",
     "Topic",
     "are_sequential",
+    "at_level_of_site",
     "decide",
-    "offers",
+    "offered",
     "withholding",
 ]
 
@@ -83,11 +84,7 @@ RULES: tuple[Rule, ...] = (
 
 
 _OFFERS = (Prescribe, StartLater)
-
-
-def offers(finding: Finding) -> bool:
-    """Whether ``finding`` holds a proposal that others may withhold."""
-    return any(isinstance(proposal, _OFFERS) for proposal in finding.proposals)
+"""What others may withhold."""
 
 
 def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULES) -> list[Finding]:
@@ -101,13 +98,13 @@ def decide(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RULE
     wanted: list[Finding] = []
     for rule in rules:
         if rule is starting_dose and any(map(_withholds, wanted)):
-            continue  # nobody would see it; :mod:`verdicts` hears it all the same
+            continue  # it would be withheld, and costs the most; :mod:`verdicts` asks it all the same
         said = rule(chart, clinical)
         if not isinstance(said, str):
             name = _name(rule)
             wanted += [replace(f, rule=name) for f in said if f.topic not in clinical.rules.off]
-    offered = [kept for finding in wanted if (kept := _offer(finding, wanted))]
-    shown = [_at_level_of_site(finding, clinical) for finding in offered]
+    kept = [left for finding in wanted if (left := offered(finding, wanted))]
+    shown = [at_level_of_site(finding, clinical) for finding in kept]
     shown.sort(key=lambda finding: finding.indicator.rank)
     return _with_unkept(shown, chart)
 
@@ -124,7 +121,7 @@ def _name(rule: Rule) -> str:
     return getattr(rule, "__name__", "")
 
 
-def _at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
+def at_level_of_site(finding: Finding, clinical: Clinical) -> Finding:
     """How loudly the site wants the topic; what is withheld was decided by the rules' own level."""
     if finding.topic not in clinical.indicator.level:
         return finding
@@ -143,8 +140,8 @@ def _withholds(finding: Finding) -> bool:
     return finding.withholds_start or finding.indicator is Indicator.CRITICAL
 
 
-def _offer(finding: Finding, all_findings: list[Finding]) -> Finding | None:
-    """``finding`` with what may be offered beside the others."""
+def offered(finding: Finding, all_findings: Iterable[Finding]) -> Finding | None:
+    """``finding`` with what may be offered beside the others; None for a start that may not."""
     if next(withholding(finding, all_findings), None) is None:
         return finding
     if finding.topic is Topic.STARTING_DOSE:

@@ -70,6 +70,10 @@ class StartLater(Struct, frozen=True, gc=False):
     not_before: date
 
 
+AS_ORDERED = "same dose"
+"""Name of the schedule that an order has already: another product is to deliver it."""
+
+
 class Prescribe(Struct, frozen=True, gc=False):
     """Replace the dosage by ``schedule``; the product too when it cannot deliver every step.
 

@@ -9,7 +9,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Measure
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import NO_NALTREXONE, DraftTest, Finding, Findings, Indicator, Topic
-from cds_service.rules.opioid_coprescription import shortened
+from cds_service.rules.names import shortened
 from cds_service.rules.regimen import drug
 
 TOPIC = Topic.LIVER

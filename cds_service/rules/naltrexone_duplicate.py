@@ -10,7 +10,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Medicine, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Remove, Topic
-from cds_service.rules.opioid_coprescription import shortened
+from cds_service.rules.names import shortened
 from cds_service.rules.regimen import (
     LOW_DOSE,
     POSSIBLY_LDN,

@@ -9,10 +9,10 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Duration, Form, Medicine, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Remove, Topic, worst
+from cds_service.rules.names import opioid_names, short_names
 from cds_service.rules.regimen import Regimen, drug, for_opioid_use_disorder, is_renewal, of_order
 
 TOPIC = Topic.OPIOID_COPRESCRIPTION
-_ROOM_FOR_NAMES = 26
 _CURRENT = (Presence.ACTIVE, Presence.STALE)
 _WITHOUT_FIGURE = (Form.DEPOT, Form.IMPLANT)
 
@@ -105,23 +105,6 @@ def _summary(
     return say(TOPIC, key, opioids=names, drug=naltrexone, verb=verb, begin=begin)
 
 
-def short_names(medicines: Sequence[Medicine]) -> str:
-    """``oxycodone``, ``oxycodone and codeine``, ``oxycodone and 2 more``."""
-    return shortened(_names(medicines))
-
-
-def shortened(names: Sequence[str]) -> str:
-    """Two short names, else the first and how many more: what a summary has room for."""
-    told = listed(list(names))
-    if len(names) < 2 or (len(names) == 2 and len(told) <= _ROOM_FOR_NAMES):
-        return told
-    return listed([names[0], f"{len(names) - 1} more"])
-
-
-def _names(medicines: Sequence[Medicine]) -> list[str]:
-    return list(dict.fromkeys([name for m in medicines for name in m.named(Role.OPIOID, Role.OPIOID_LIKE)]))
-
-
 def _lines(
     chart: PatientChart,
     clinical: Clinical,
@@ -141,7 +124,7 @@ def _lines(
         yield say(TOPIC, "already_on")
     yield say(TOPIC, "ask")
     if treatment:
-        kept = listed(_names(treatment))
+        kept = listed(opioid_names(treatment))
         yield say(TOPIC, "treatment" if name == "LDN" else "treatment_full", opioids=kept)
     if others and micro is not None:
         yield say(TOPIC, "still_micro", begin=begin, drug=name)

@@ -9,7 +9,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Remove, Topic, worst
-from cds_service.rules.opioid_coprescription import short_names
+from cds_service.rules.names import short_names
 from cds_service.rules.regimen import (
     Regimen,
     for_opioid_use_disorder,

@@ -23,7 +23,8 @@ from cds_service.rules.finding import (
     spoken,
     worst,
 )
-from cds_service.rules.opioid_coprescription import interval, opioid_coprescription, short_names
+from cds_service.rules.names import short_names
+from cds_service.rules.opioid_coprescription import interval, opioid_coprescription
 from cds_service.rules.regimen import drug, for_opioid_use_disorder
 
 TOPIC = Topic.OPIOID_WASHOUT

@@ -9,7 +9,7 @@ from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import Finding, Findings, Indicator, Topic
-from cds_service.rules.opioid_coprescription import shortened
+from cds_service.rules.names import shortened
 
 TOPIC = Topic.PERIPHERAL_OPIOID
 _NONE = "no opioid of the gut or the skin is on the lists or in the basket"

@@ -6,7 +6,7 @@ from cds_service.chart import Order, PatientChart, milligrams
 from cds_service.knowledge.clinical import Clinical, Schedule
 from cds_service.knowledge.concepts import Form
 from cds_service.knowledge.wording import say
-from cds_service.rules.finding import Finding, Findings, Indicator, Prescribe, Topic
+from cds_service.rules.finding import AS_ORDERED, Finding, Findings, Indicator, Prescribe, Topic
 from cds_service.rules.regimen import LOW_DOSE, Regimen, is_combination, of_order
 from cds_service.rules.starting_dose import is_continued, schedules
 
@@ -78,5 +78,5 @@ def _replacements(chart: PatientChart, order: Order, clinical: Clinical) -> tupl
         return ()
     if is_continued(chart, clinical) or order.dose.is_stepwise or of_order(order, clinical) is Regimen.MICRO:
         steps = tuple((step.mg, int(step.days or 0)) for step in order.dose.steps)
-        return (Prescribe(order, Schedule(name="same dose", steps=steps), recommended=True, compounded=True),)
+        return (Prescribe(order, Schedule(name=AS_ORDERED, steps=steps), recommended=True, compounded=True),)
     return schedules(chart, order, clinical, compounded=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from cds_service.chart import Order, PatientChart, Presence, listed, milligrams
 from cds_service.fhir.records import GapReason
-from cds_service.knowledge.clinical import Clinical
+from cds_service.knowledge.clinical import SLOW, USUAL, Clinical
 from cds_service.knowledge.concepts import Meaning, Role
 from cds_service.knowledge.wording import say
 from cds_service.rules.finding import NO_NALTREXONE, Finding, Findings, Indicator, Prescribe, Topic
@@ -89,7 +89,7 @@ def schedules(
     """The schedules to choose from, the recommended one first."""
     slow_first = _recommended(chart, order, clinical) != "usual"
     ordered = sorted(
-        clinical.titration.schedules, key=lambda s: (s.name != "slow") if slow_first else (s.name == "slow")
+        clinical.titration.schedules, key=lambda s: (s.name != SLOW) if slow_first else (s.name == SLOW)
     )
     return tuple(
         Prescribe(order, schedule, recommended=position == 0, compounded=compounded)
@@ -102,14 +102,14 @@ def _recommended(chart: PatientChart, order: Order, clinical: Clinical) -> str:
     age, ordered = chart.person.age, order.dose.mg_per_day
     if age is not None and age >= clinical.titration.slow_first_from_age:
         return "slow"
-    first, _ = clinical.titration.schedule("usual").steps[0]
+    first, _ = clinical.titration.schedule(USUAL).steps[0]
     return "slow_as_ordered" if ordered and ordered < first else "usual"
 
 
 def _summary(chart: PatientChart, order: Order, clinical: Clinical) -> str:
     """The schedule in words, from the figures in force."""
     name = _recommended(chart, order, clinical)
-    steps = clinical.titration.schedule("usual" if name == "usual" else "slow").steps
+    steps = clinical.titration.schedule(USUAL if name == "usual" else SLOW).steps
     doses = [milligrams(mg) for mg, _ in steps]
     doses = doses if len(doses) <= _STEPS_TO_NAME else [*doses[:2], "…", doses[-1]]
     return say(
@@ -122,7 +122,7 @@ def _summary(chart: PatientChart, order: Order, clinical: Clinical) -> str:
 
 
 def _lines(chart: PatientChart, order: Order, clinical: Clinical) -> Iterator[str]:
-    first = [milligrams(s.steps[0][0]) for s in clinical.titration.schedules if s.name == "slow"]
+    first = [milligrams(s.steps[0][0]) for s in clinical.titration.schedules if s.name == SLOW]
     yield say(TOPIC, "schedule", slow=listed(first))
     if chart.person.age is None:
         yield say(TOPIC, "age_unknown")

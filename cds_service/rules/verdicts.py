@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cds_service.chart import PatientChart
 from cds_service.knowledge.clinical import Clinical
-from cds_service.rules import RULES, Finding, Rule, Topic, offers, withholding
+from cds_service.rules import RULES, Finding, Rule, Topic, at_level_of_site, offered, withholding
 from cds_service.rules.finding import spoken
 
 
@@ -52,11 +52,11 @@ def verdicts(chart: PatientChart, clinical: Clinical, rules: Iterable[Rule] = RU
 
 
 def _spoken(finding: Finding, wanted: list[Finding], clinical: Clinical) -> Spoken:
-    """In step with :func:`cds_service.rules.decide`."""
     if finding.topic.value in clinical.rules.off:
         return Spoken(finding, None, switched_off=True)
-    by = tuple(dict.fromkeys(other.topic for other in withholding(finding, wanted)))
-    level = clinical.indicator.shown(finding.topic.value, finding.indicator.value)
-    if finding.topic is Topic.STARTING_DOSE:
-        return Spoken(finding, None if by else level, withheld_by=by)
-    return Spoken(finding, level, withheld_by=by if offers(finding) else ())
+    kept = offered(finding, wanted)
+    shown_as = at_level_of_site(kept, clinical).indicator.value if kept else None
+    if kept and kept.proposals == finding.proposals:
+        return Spoken(finding, shown_as)
+    by = dict.fromkeys(other.topic for other in withholding(finding, wanted))
+    return Spoken(finding, shown_as, withheld_by=tuple(by))

@@ -15,6 +15,7 @@ from cds_service.cds_hooks import (
     HOOKS,
     Card,
     CardsResponse,
+    HookOptions,
     HookRequest,
     Service,
     Source,
@@ -71,7 +72,7 @@ def make_app(greeter: Greeter) -> Callable[..., flask.Flask]:
             )
             for name, hook in HOOKS.items()
         ]
-        app.register_blueprint(cds_hooks_blueprint(services, **options))
+        app.register_blueprint(cds_hooks_blueprint(services, HookOptions(**options)))
         return app
 
     return make

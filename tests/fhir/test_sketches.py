@@ -77,7 +77,7 @@ def test_of_those_passed_over_a_few_are_kept_and_all_counted() -> None:
     record = from_prefetch(
         {"conditions": bundle(*(condition(f"c{n}") for n in range(SOME + 4)))}, NOTHING_NEEDED
     )
-    (alike,) = record.passed["Condition"]
+    (alike,) = record.passed_over["Condition"]
     assert (alike.count, len(alike.some)) == (SOME + 4, SOME)
     assert record.size() == SOME + 4
 
