@@ -63,7 +63,7 @@ class HookOptions:
     feedback_sink: FeedbackSink = acknowledge
     max_body_bytes: int = 4 * 1024 * 1024
     max_entries: int = 10_000
-    """Orders of one request."""
+    """Orders of one request, items of one feedback."""
     body_seconds: float = 10.0
     """A body has so long to arrive."""
     on_late_body: Callable[[int], object] = lambda more: None
@@ -190,7 +190,7 @@ def _observe(observer: ResponseObserver, service: Service, request: HookRequest,
 def _take_feedback(site: _Site, service_id: str) -> flask.Response:
     """F1 to F5, F9: what can be read and is of this client is taken, the rest listed in the answer."""
     service, body, call = site.read(service_id)
-    items = parse_feedback(body)
+    items = parse_feedback(body, site.options.max_entries)
     taken = [item for item in items if isinstance(item, FeedbackItem)]
     refused = [item for item in items if isinstance(item, RefusedItem)]
     if not taken:

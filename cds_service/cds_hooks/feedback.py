@@ -13,7 +13,7 @@ import msgspec
 from cds_service.cds_hooks.discovery import CallContext, Service
 from cds_service.cds_hooks.envelope import Members, read_document, read_object
 from cds_service.cds_hooks.response import Coding
-from cds_service.errors import InvalidRequest, MissingField
+from cds_service.errors import InvalidRequest, MissingField, PayloadTooLarge
 
 Outcome = Literal["accepted", "overridden"]
 _OUTCOMES: tuple[str, ...] = get_args(Outcome)
@@ -62,15 +62,18 @@ def acknowledge(service: Service, items: Sequence[FeedbackItem], call: CallConte
     return ()
 
 
-def parse_feedback(body: bytes) -> list[FeedbackItem | RefusedItem]:
+def parse_feedback(body: bytes, most: int) -> list[FeedbackItem | RefusedItem]:
     """The items of a feedback body in order, each read on its own (F1 to F5).
 
-    Raises :class:`~cds_service.errors.InvalidRequest` if there is no array of items.
+    Raises :class:`~cds_service.errors.InvalidRequest` if there is no array of items,
+    :class:`~cds_service.errors.PayloadTooLarge` if there are more than ``most``.
     """
     document = read_document(body)
     raws = document.array("feedback")
     if not raws:
         raise MissingField("feedback is required, with at least one item", path="$.feedback")
+    if len(raws) > most:
+        raise PayloadTooLarge(f"More than {most} items")
     return [_read_item(raw, index) for index, raw in enumerate(raws)]
 
 
@@ -132,10 +135,11 @@ def _timestamp(members: Members) -> datetime:
 
 def _accepted_suggestions(members: Members) -> tuple[str, ...]:
     path = members.path_of("acceptedSuggestions")
-    return tuple(
+    ids = (
         read_object(bytes(raw), f"{path}[{index}]").required_text("id")
         for index, raw in enumerate(members.array("acceptedSuggestions"))
     )
+    return tuple(dict.fromkeys(ids))  # one named twice is accepted once
 
 
 def _override(members: Members) -> tuple[Coding | None, str | None]:

@@ -36,13 +36,13 @@ _A_DAY = re.compile(r"/\s*(?:day|d|night|24\s*h(?:ou)?rs?|24\s*h)\b")
 _SPANS = r"days?|d|weeks?|wks?|w|months?"
 _STEP_AND_COMMA = re.compile(rf"((?:for|x|×)\s*{NUMBER}\s*(?:{_SPANS}))\s*,\s*(?:then\s+)?")
 _MORNING_AND_NIGHT = re.compile(
-    rf"({NUMBER})\s*(mg)\b[^,;.]*?\b(?:morning|a\.?m|breakfast)\b\s*(?:and|,|\+|plus|&)\s*"
-    rf"({NUMBER})\s*(?:mg)\b[^,;.]*?\b(?:night|evening|p\.?m|bed\s?time|bed)\b"
+    rf"({NUMBER})\s*(mg)\b[^,;.]{{0,60}}?\b(?:morning|a\.?m|breakfast)\b\s*(?:and|,|\+|plus|&)\s*"
+    rf"({NUMBER})\s*(?:mg)\b[^,;.]{{0,60}}?\b(?:night|evening|p\.?m|bed\s?time|bed)\b"
 )
 _A_COUNT = rf"({NUMBER}|one|two|three|four|half)\b(?!\s*-?(?:{MASS}|mls?)\b)"
 _PIECES_MORNING_AND_NIGHT = re.compile(
-    rf"(?<![\d.,/]){_A_COUNT}\s+({NUMBER}\s*-?(?:{MASS})\s+)?(?:an?\s+)?(?:(?:{PIECES})\b)?[^,;.\d]*?"
-    rf"\b(?:morning|a\.?m|breakfast)\b\s*(?:and|,|\+|plus|&)\s*(?:take\s+)?{_A_COUNT}[^,;.\d]*?"
+    rf"(?<![\d.,/]){_A_COUNT}\s+({NUMBER}\s*-?(?:{MASS})\s+)?(?:an?\s+)?(?:(?:{PIECES})\b)?[^,;.\d]{{0,60}}?"
+    rf"\b(?:morning|a\.?m|breakfast)\b\s*(?:and|,|\+|plus|&)\s*(?:take\s+)?{_A_COUNT}[^,;.\d]{{0,60}}?"
     r"\b(?:night|evening|p\.?m|bed\s?time|bed)\b"
 )
 _CUT = re.compile(
@@ -56,7 +56,7 @@ RISE_SIZE = rf"(?:by\b|(?={NUMBER}\s*(?:{MASS}|mls?)?\s*(?:every|each|per|q\s?\d
 _RISE = re.compile(
     rf"\b{_RISES}\s+(?:the\s+)?(?:dose\s+)?{RISE_SIZE}\s*({NUMBER})\s*({MASS})?"
     rf"(?:\s*(?:every|each|per|q)\s*({NUMBER})?\s*({_SPANS})\b|\s*(weekly))?"
-    rf"[^.;]*?\b(?:to|until|max\w*)\s+(?:an?\s+|the\s+)?(?:max\w*\s+(?:dose\s+)?)?(?:of\s+)?({NUMBER})\s*({MASS})?"
+    rf"[^.;]{{0,80}}?\b(?:to|until|max\w*)\s+(?:an?\s+|the\s+)?(?:max\w*\s+(?:dose\s+)?)?(?:of\s+)?({NUMBER})\s*({MASS})?"
 )
 _INTERVAL_FIRST = re.compile(
     rf"\b({_RISES})\s+(weekly|(?:every|each|per|q)\s*(?:{NUMBER}\s*)?(?:{_SPANS})\b)"

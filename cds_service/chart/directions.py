@@ -37,9 +37,11 @@ _WORDS = {
     "tres": "3",
 }  # fmt: skip
 _WORD = re.compile(r"(?<![\w./])(?:" + "|".join(map(re.escape, _WORDS)) + r")(?![\w/])")
+# more than any amount, also when cut: in a run of digits each could begin a number, and each is tried
+_ENDLESS = re.compile(r"(\d{10})\d+")
 # what parts one step from the next: "1.5 mg nightly, then 3 mg"; "1.5 mg → 3 mg"; "…, and increase to 4.5 mg"
 _NEXT_STEP = re.compile(
-    r"\bthen\b|→|-+>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
+    r"\bthen\b|→|-{1,9}>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
     r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
 )
 # "dissolve one 50 mg tablet in 50 mL"
@@ -50,7 +52,9 @@ _DISSOLVED = re.compile(
 # "3 mg/mL", "4.5 mg per 1 mL"
 _CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:{_PIECES})?\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
 # what is left of "increase by 0.5 mg weekly to 4.5 mg" when the steps between could not be reckoned
-_STEPS_UP_TO = re.compile(rf"\bincreas\w* {_RISE_SIZE}.*?\b(?:to|until|max\w*)\b(?=[^.;]*?{_NUMBER})")
+_STEPS_UP_TO = re.compile(
+    rf"\bincreas\w* {_RISE_SIZE}.{{0,120}}?\b(?:to|until|max\w*)\b(?=[^.;]{{0,80}}?{_NUMBER})"
+)
 # "3 capsules (4.5 mg total)"
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
 # "2 x 1.5 mg capsules", "half of a 3 mg tablet"
@@ -117,7 +121,7 @@ _steps_of: Memory[tuple[DoseStep, ...]] = Memory()
 
 
 def _read(text: str) -> tuple[DoseStep, ...]:
-    plain = _WORD.sub(lambda found: _WORDS[found.group()], plainly(text.casefold()))
+    plain = _WORD.sub(lambda found: _WORDS[found.group()], plainly(_ENDLESS.sub(r"\1", text.casefold())))
     per_ml = _concentration(plain)
     plain = _STEPS_UP_TO.sub(" then ", _CONCENTRATION.sub(" ", _DISSOLVED.sub(" ", plain)))
     steps = [step for part in _NEXT_STEP.split(plain) if (step := _step(part, per_ml))]
@@ -130,8 +134,8 @@ _PerMl = tuple[float, str] | None
 
 def _concentration(text: str) -> _PerMl:
     """ "4.5 mg per 1 mL"; or "dissolve one 50 mg tablet in 50 mL"."""
-    if found := _CONCENTRATION.search(text):
-        return _milligrams(found.group(1), found.group(2)) / _number(found.group(3) or "1"), "mg"
+    if (found := _CONCENTRATION.search(text)) and (per := _number(found.group(3) or "1")):
+        return _milligrams(found.group(1), found.group(2)) / per, "mg"
     if found := _DISSOLVED.search(text):
         pieces = _number(found.group(1) or "1") / (_number(found.group(4)) or 1.0)
         mg = _milligrams(found.group(2), found.group(3)) if found.group(2) else None
@@ -188,8 +192,8 @@ _FROM_DAY_TO_DAY = re.compile(rf"{_WEEKDAY}\s*(?:-|–|to|through)\s*{_WEEKDAY}"
 
 def _frequency(part: str) -> float | None:
     """Doses per day."""
-    if every := _EVERY.search(part):
-        return 1 / (_number(every.group(1)) * _DAYS_IN[every.group(2)[0]])
+    if (every := _EVERY.search(part)) and (number := _number(every.group(1))):
+        return 1 / (number * _DAYS_IN[every.group(2)[0]])
     told = next((per_day for pattern, per_day in _FREQUENCIES if pattern.search(part)), None)
     return told or _on_weekdays(part)
 

@@ -133,7 +133,7 @@ def _number(value: Value) -> float | None:
 
 _WRITTEN = _ENZYMES | {Measure.EGFR}
 """Laboratories write what lies beyond their range as text: ">1000", "<15 mL/min"."""
-_WRITTEN_NUMBER = re.compile(r"\s*([<>≤≥]=?)?\s*(\d+(?:\.\d+)?)(?![\d.,/-])")
+_WRITTEN_NUMBER = re.compile(r"\s*(?:([<>≤≥]=?)\s*)?(\d{1,15}(?:\.\d+)?)(?![\d.,/-])")
 _BEYOND = {">": "over ", ">=": "over ", "≥": "over ", "<": "under ", "<=": "under ", "≤": "under "}
 
 

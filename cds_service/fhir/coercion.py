@@ -10,7 +10,6 @@ decode has failed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
@@ -123,14 +122,15 @@ def _object(view: type[View], value: Any, path: str, dropped: list[str]) -> Any:
     if isinstance(value, str) and view in _FROM_TEXT:
         return _struct(view, {_FROM_TEXT[view]: value}, path, dropped)
     if _is_number(value) and view in _FROM_NUMBER:
-        return view(**{_FROM_NUMBER[view]: float(value)})
+        return _struct(view, {_FROM_NUMBER[view]: value}, path, dropped)
     return DROP
 
 
 def _scalar(kind: mi.Type, value: Any) -> Any:
-    convert = _SCALARS.get(type(kind))
-    if convert is not None:
-        return convert(value)
+    if isinstance(kind, mi.BoolType):
+        return _boolean(value)
+    if isinstance(kind, mi.IntType | mi.FloatType):
+        return _number(kind, value)
     if isinstance(kind, mi.DictType):
         return value if isinstance(value, dict) else DROP
     return value
@@ -150,7 +150,8 @@ def _text(kind: mi.StrType, value: Any, path: str, dropped: list[str]) -> Any:
     return value
 
 
-def _number(value: Any) -> Any:
+def _number(kind: mi.IntType | mi.FloatType, value: Any) -> Any:
+    """A number within the bounds of its element, in digits or in words of digits."""
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float | str)
@@ -159,14 +160,17 @@ def _number(value: Any) -> Any:
         return DROP
     try:
         number = float(value)
-    except (ValueError, OverflowError):
+    except ValueError:
         return DROP
-    return number if math.isfinite(number) else DROP
+    if not (_or(kind.ge, -math.inf) <= number <= _or(kind.le, math.inf) and math.isfinite(number)):
+        return DROP
+    if isinstance(kind, mi.FloatType):
+        return number
+    return int(number) if number.is_integer() else DROP
 
 
-def _integer(value: Any) -> Any:
-    number = _number(value)
-    return int(number) if number is not DROP and number.is_integer() else DROP
+def _or(bound: float | None, none: float) -> float:
+    return none if bound is None else bound
 
 
 def _boolean(value: Any) -> Any:
@@ -174,13 +178,6 @@ def _boolean(value: Any) -> Any:
         return value
     word = value.strip().lower() if isinstance(value, str) else None
     return {"true": True, "false": False}.get(word or "", DROP)
-
-
-_SCALARS: Final[dict[type[mi.Type], Callable[[Any], Any]]] = {
-    mi.FloatType: _number,
-    mi.IntType: _integer,
-    mi.BoolType: _boolean,
-}
 
 
 def decode_object(raw: bytes) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from msgspec import Struct
 
+_LONGEST = 100
+"""Characters; an instant with nanoseconds has 35. Blanks are tried at each place where they may stand."""
 _DATE = re.compile(
     r"\s*(?P<year>\d{4})(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2})(?P<time>[Tt ].*)?)?)?\s*\Z",
     re.ASCII | re.DOTALL,
@@ -37,7 +39,7 @@ def read_date(text: str | None, zone: tzinfo) -> Span | None:
     A time without an offset is taken as local to ``zone``. A time that makes
     no sense leaves the day as written; a day that makes none gives ``None``.
     """
-    if not text:
+    if not text or len(text) > _LONGEST:
         return None
     return _usual(text, zone) or _read(text, zone)
 

@@ -86,7 +86,7 @@ def medication_of(
         how = ResolvedBy.CONCEPT
     if medication is not None:
         inner = (*inner, *medication.contained)
-        codings += tuple(code for code in codes_of(medication.code) if code not in codings)
+        codings = tuple(dict.fromkeys((*codings, *codes_of(medication.code))))
     display = clean(reference.display) if reference is not None else None
     texts = _texts(*texts, text_of(medication.code) if medication else None, display)
     ingredients = tuple(_ingredients(medication, inner)) if medication else ()
@@ -163,11 +163,10 @@ def _resolve(
 
 
 def _contained(target: str, contained: Sequence[Mapping[str, Any]]) -> Medication | None:
-    wanted = target.lstrip("#")
+    wanted = _plain_id(target)
     candidates = [item for item in contained if item.get("resourceType") == "Medication"]
     for item in candidates:
-        # some servers write the id with its "#"
-        if str(item.get("id", "")).lstrip("#") == wanted:
+        if _plain_id(item.get("id")) == wanted:
             resource = read_object(item, "$.contained").resource
             return resource if isinstance(resource, Medication) else None
     return None
@@ -175,11 +174,12 @@ def _contained(target: str, contained: Sequence[Mapping[str, Any]]) -> Medicatio
 
 def _ingredients(medication: Medication, contained: Sequence[Mapping[str, Any]]) -> Iterator[Ingredient]:
     inside = medication.product.ingredient if medication.product is not None else []
+    by_id = {_plain_id(item.get("id")): item for item in reversed(contained)}  # the first of an id counts
     for ingredient in (*medication.ingredient, *inside):
-        yield _ingredient(ingredient, contained)
+        yield _ingredient(ingredient, by_id)
 
 
-def _ingredient(given: MedicationIngredient, contained: Sequence[Mapping[str, Any]]) -> Ingredient:
+def _ingredient(given: MedicationIngredient, contained: Mapping[str, Mapping[str, Any]]) -> Ingredient:
     item = given.item
     concept = given.item_codeable_concept or (item and (item.concept or item))
     reference = given.item_reference
@@ -189,18 +189,20 @@ def _ingredient(given: MedicationIngredient, contained: Sequence[Mapping[str, An
     target = reference.reference if reference is not None else (item.reference if item is not None else None)
     codings, texts = codes_of(concept), _texts(text_of(concept), display)
     if isinstance(target, str) and target.startswith("#") and not codings:
-        inner = _contained_code(target, contained)
+        inner = _code_of(contained.get(_plain_id(target), {}))
         codings, texts = codes_of(inner), _texts(*texts, text_of(inner))
     return Ingredient(codings, texts, given.strength or given.strength_ratio)
 
 
-def _contained_code(target: str, contained: Sequence[Mapping[str, Any]]) -> CodeableConcept | None:
-    """The code of a contained Substance or Medication, read as if it were a Medication."""
-    for item in contained:
-        if str(item.get("id", "")).lstrip("#") == target.lstrip("#"):
-            resource = read_object({**item, "resourceType": "Medication"}, "$.contained").resource
-            return resource.code if isinstance(resource, Medication) else None
-    return None
+def _plain_id(given: object) -> str:
+    """Some servers write a contained resource's id with its "#"."""
+    return str(given or "").lstrip("#")
+
+
+def _code_of(item: Mapping[str, Any]) -> CodeableConcept | None:
+    """The code of a contained Substance or Medication, whose other elements may name this very one again."""
+    read = read_object({"resourceType": "Medication", "code": item.get("code")}, "$.contained").resource
+    return read.code if isinstance(read, Medication) else None
 
 
 def _form(medication: Medication | None) -> CodeableConcept | None:

@@ -22,6 +22,12 @@ Longer ones are read up to here, and said to be incomplete; those of the samples
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 """Words that somebody wrote, or a code in their place."""
 
+Whole = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+"""https://hl7.org/fhir/datatypes.html#integer"""
+
+Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
+"""Beyond any amount, count or interval; what is reckoned from such numbers stays finite."""
+
 
 class View(Struct, rename="camel", gc=False, kw_only=True, omit_defaults=True):
     """Base of all views: unknown elements ignored, absent elements ``None`` or empty."""
@@ -45,7 +51,7 @@ class CodeableConcept(View):
 class Quantity(View):
     """https://hl7.org/fhir/datatypes.html#Quantity, also Duration and SimpleQuantity."""
 
-    value: float | None = None
+    value: Number | None = None
     comparator: str | None = None
     unit: Text | None = None
     system: str | None = None
@@ -113,14 +119,14 @@ class Repeat(View):
     bounds_quantity: Quantity | None = None  # DSTU2
     bounds_range: Range | None = None
     bounds_period: Period | None = None
-    count: int | None = None
-    count_max: int | None = None
-    duration: float | None = None
+    count: Whole | None = None
+    count_max: Whole | None = None
+    duration: Number | None = None
     duration_unit: str | None = None
-    frequency: int | None = None
-    frequency_max: int | None = None
-    period: float | None = None
-    period_max: float | None = None
+    frequency: Whole | None = None
+    frequency_max: Whole | None = None
+    period: Number | None = None
+    period_max: Number | None = None
     period_unit: str | None = None
     period_units: str | None = None  # DSTU2
     day_of_week: list[str] = []
@@ -147,7 +153,7 @@ class DoseAndRate(View):
 class Dosage(View):
     """Dosage of every version, DSTU2's two inline shapes included."""
 
-    sequence: int | None = None
+    sequence: Whole | None = None
     text: Text | None = None
     patient_instruction: Text | None = None
     additional_instruction: list[CodeableConcept] | CodeableConcept | None = None
@@ -172,7 +178,7 @@ class DispenseRequest(View):
     """MedicationRequest.dispenseRequest, MedicationOrder.dispenseRequest"""
 
     validity_period: Period | None = None
-    number_of_repeats_allowed: int | None = None
+    number_of_repeats_allowed: Whole | None = None
     quantity: Quantity | None = None
     expected_supply_duration: Quantity | None = None
 
@@ -388,7 +394,7 @@ class Observation(Resource, tag="Observation"):
     value_codeable_concept: CodeableConcept | None = None
     value_string: Text | None = None
     value_boolean: bool | None = None
-    value_integer: int | None = None
+    value_integer: Whole | None = None
     value_date_time: str | None = None
     value_period: Period | None = None
     data_absent_reason: CodeableConcept | None = None

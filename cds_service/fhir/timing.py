@@ -47,6 +47,7 @@ _PER_DAY: Final[dict[str, float]] = {
     }.items()
     for word in words.split()
 }
+_A_SECOND: Final = 1 / 86400
 _EVERY: Final = re.compile(
     r"(?:q|every)-?(?P<low>\d+)(?:(?:-to)?-(?P<high>\d+))?-?(?P<unit>h|hr|hrs|hours?|d|days?|wk|weeks?|mo|months?)\b"
 )
@@ -72,10 +73,10 @@ def read_frequency(timing: Timing | None) -> Frequency:
 def _from_repeat(repeat: Repeat) -> Frequency:
     unit = repeat.period_unit or repeat.period_units
     days = days_in(repeat.period if repeat.period is not None else 1.0, unit)
-    longest = days_in(repeat.period_max, unit)
+    longest = max(days_in(repeat.period_max, unit) or 0.0, days or 0.0)
     moments = max(len(repeat.time_of_day), _moments(repeat.when)) if repeat.time_of_day or repeat.when else 0
     times = repeat.frequency if repeat.frequency is not None else (moments or 1)
-    if not days:
+    if not days or abs(days) < _A_SECOND:
         return Frequency(_on_weekdays(float(moments), repeat), None, repeat.count)
     if days == 1:
         times = max(times, moments)

@@ -106,7 +106,8 @@ def _first_text(codings: Sequence[Coding], texts: Sequence[str]) -> str:
 
 def _medicine(believed: Sequence[_Evidence], others: Sequence[_Evidence]) -> Medicine:
     names = tuple(dict.fromkeys(n for e in believed for n in e.drug.ingredients))
-    agreeing = [e for e in others if _disagreement(believed, e) is None]
+    known = frozenset(names)
+    agreeing = [e for e in others if _disagreement(believed[0], known, e) is None]
     product = _product([*believed, *agreeing])
     ingredients = tuple(_with_role(by_name()[name], product.form) for name in names)
     first = believed[0]
@@ -171,20 +172,20 @@ def _card_name(believed: Sequence[_Evidence], agreeing: Sequence[_Evidence]) -> 
 
 
 def _conflict(believed: Sequence[_Evidence], others: Sequence[_Evidence]) -> str | None:
-    for at, evidence in enumerate(believed):
-        said = _disagreement(believed[:at], evidence) if at else None
-        if said:
+    """The first contradiction: each piece believed against those before it, then the others against all."""
+    first, known = believed[0], believed[0].ingredients
+    for evidence in believed[1:]:
+        if said := _disagreement(first, known, evidence):
             return said
-    return next((said for e in others if (said := _disagreement(believed, e))), None)
+        known |= evidence.ingredients
+    return next((said for e in others if (said := _disagreement(first, known, e))), None)
 
 
-def _disagreement(believed: Sequence[_Evidence], other: _Evidence) -> str | None:
-    """In plain words how ``other`` contradicts what is believed, or None."""
-    known = frozenset(n for e in believed for n in e.ingredients)
+def _disagreement(first: _Evidence, known: frozenset[str], other: _Evidence) -> str | None:
+    """In plain words how ``other`` contradicts the ``known`` ingredients, ``first`` named, or None."""
     concern = of_concern(known)
     if other.concern == concern or _is_part(other, known, concern):
         return None
-    first = believed[0]
     return (
         f"The {_KIND[first.by]} says {_listed(known)}, "
         f"the {_KIND[other.by]} says {_listed(other.ingredients)}; the {_KIND[first.by]} is believed."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from cds_service.outbound.addresses import Reach
-from cds_service.outbound.hangups import is_over, note
+from cds_service.outbound.hangups import is_over, note, shaking_hands
 
 _SHORTEST = 0.001
 
@@ -34,8 +35,12 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         note(self)
-        super().connect()
-        if is_over():  # while it connected there was no socket, or another below TLS, to shut down
+        try:
+            super().connect()
+        except OSError:
+            if not is_over():  # else it was hung up on, which looks like a broken connection
+                raise
+        if is_over():
             self.close()
             raise ConnectTimeoutError(self, "the time went by while the connection was made")
 
@@ -77,7 +82,17 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        with ExitStack() as self._handshake:
+            super().connect()
+
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        self._handshake.enter_context(shaking_hands(sock))
+        if is_over():  # before there was a socket to shut down
+            sock.close()
+            raise ConnectTimeoutError(self, "the time went by while the connection was made")
+        return sock
 
 
 class _Pool(HTTPConnectionPool):

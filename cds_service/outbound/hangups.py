@@ -22,6 +22,7 @@ class _UnderWay:
 
     whom: object
     used: list[HTTPConnection] = field(default_factory=list)
+    handshakes: list[socket] = field(default_factory=list)
     is_over: bool = False
 
 
@@ -58,12 +59,11 @@ class Calls:
             for call in self._under_way.values():
                 if call.whom is whom:
                     call.is_over = True  # before its sockets: one that is still connecting has none to shut
-                    for connection in call.used:
-                        _shut(connection)
+                    for sock in (*(connection.sock for connection in call.used), *call.handshakes):
+                        _shut(sock)
 
 
-def _shut(connection: HTTPConnection) -> None:
-    sock = connection.sock
+def _shut(sock: socket | None) -> None:
     if sock is not None:
         with suppress(OSError):  # it may have ended by itself
             socket.shutdown(sock, SHUT_RDWR)  # below TLS, whose own shutdown is not for a second thread
@@ -74,6 +74,20 @@ def note(connection: HTTPConnection) -> None:
     call = _here.call
     if call is not None and connection not in call.used:
         call.used.append(connection)
+
+
+@contextmanager
+def shaking_hands(sock: socket) -> Iterator[None]:
+    """Have ``sock`` shut down too, although TLS takes it away from its connection until both have agreed."""
+    call = _here.call
+    with sock.dup() as line:  # the same line under a name of its own
+        if call is not None:
+            call.handshakes.append(line)
+        try:
+            yield
+        finally:
+            if call is not None:
+                call.handshakes.remove(line)
 
 
 def is_over() -> bool:

@@ -80,7 +80,7 @@ _DIRECTIONS = """
 """
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _PIECE = re.compile(
-    rf"(?P<word>{_WORD.pattern})|(?P<number>[\d.,/:-]*\d[\d.,/:-]*)|(?P<space>\s+)|(?P<mark>.)", re.DOTALL
+    rf"(?P<word>{_WORD.pattern})|(?P<number>[.,/:-]{{0,9}}\d[\d.,/:-]*)|(?P<space>\s+)|(?P<mark>.)", re.DOTALL
 )
 _MARKS = set("()[]{}.,;:/+%-*=&×½¼¾#'")
 _NUMBER = re.compile(r"\d{0,3}(?:[.,]\d{1,4})?|\d(?:/\d)|\d{1,2}-\d{1,3}|\d{1,3}(?:\.\d+)?/\d{1,3}(?:\.\d+)?")

@@ -42,9 +42,14 @@ class CardIds:
         """The id of the suggestion of that number, from 0, on ``card``."""
         return _shaped(self._digest(b"suggestion", card, str(number)) >> 6)
 
+    @staticmethod
+    def is_uuid(card: str) -> bool:
+        """Whether ``card`` has the form of every card's id, whoever made it."""
+        return _UUID.fullmatch(card) is not None
+
     def is_card_of(self, card: str, client: str, tenant: str) -> bool:
         """Whether ``card`` was made here for that tenant of that client."""
-        if not _UUID.fullmatch(card):
+        if not self.is_uuid(card):
             return False
         bits = _free_bits(card)
         chance, proof = bits >> _PROOF_BITS, bits & ((1 << _PROOF_BITS) - 1)

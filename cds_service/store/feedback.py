@@ -37,7 +37,8 @@ def refusals(
     """
     client, tenant = call.client or "", call.tenant or ""
     doubtful = {item.card for item in items if not ids.is_card_of(item.card, client, tenant)}
-    served = _looked_up(connection, sorted(doubtful), client, tenant)
+    # what no card's id can be is not asked for: PostgreSQL fails at a NUL, and all items with it
+    served = _looked_up(connection, sorted(filter(ids.is_uuid, doubtful)), client, tenant)
     found = (_refusal(item, ids, item.card in doubtful, served) for item in items)
     return [refused for refused in found if refused is not None]
 

@@ -180,3 +180,14 @@ def test_sink_can_refuse_an_item(send, sink):
 def test_F9_sink_can_refuse_the_call(send, sink, error, status):
     sink.result = error
     assert send(ACCEPTED).status_code == status
+
+
+def test_no_more_items_than_orders_may_come_at_once(send, sink):
+    response = send(*[OVERRIDDEN] * 10_001)
+    assert (response.status_code, sink.items) == (413, [])
+    assert send(*[OVERRIDDEN] * 50).status_code == 200
+
+
+def test_a_suggestion_named_many_times_is_accepted_once(send, sink):
+    send(ACCEPTED | {"acceptedSuggestions": [{"id": "s1"}, {"id": "s2"}] * 1000})
+    assert sink.items[0].accepted_suggestions == ("s1", "s2")

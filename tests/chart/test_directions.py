@@ -136,3 +136,33 @@ def test_as_needed() -> None:
 def test_steps_follow_each_other() -> None:
     first, second = read_directions("1.5 mg nightly for 14 days then 3 mg nightly")
     assert (first.starts_after_days, second.starts_after_days) == (0, 14)
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("4.5 mg per 0 mL, take 1 mL nightly", [(1, "mL", 1, None)]),
+        ("1.5 mg every 0 hours", [(1.5, "mg", None, None)]),
+        ("1 tablet q0h", [(1, "unit", None, None)]),
+        (f"{'9' * 400} and a half mg", [(9_999_999_999.5, "mg", None, None)]),
+        (
+            f"1.5 mg, then 3 mg for {'9' * 400} weeks",
+            [(1.5, "mg", None, None), (3, "mg", None, 69_999_999_993)],
+        ),
+    ],
+)
+def test_numbers_that_are_no_amount(text: str, steps: list[Step]) -> None:
+    """What divides by nothing is passed over; what no float holds is still far too much."""
+    test_steps(text, steps)
+
+
+def test_digits_without_end_are_read_to_the_end() -> None:
+    """With every digit tried as the beginning of a number, time went with the cube of their number."""
+    (step,) = read_directions("9" * 100_000 + " mg nightly")
+    assert step.value == 9_999_999_999
+
+
+@pytest.mark.parametrize("phrase", ["1 mg a.m ", "1 tablet morning and 2 ", "increase by 1 mg every ", "-"])
+def test_words_without_end_are_read_to_the_end(phrase: str) -> None:
+    """Each phrase looked for its end through all that follows, so that time went with their square."""
+    read_directions(phrase * (200_000 // len(phrase)))

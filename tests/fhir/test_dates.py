@@ -66,3 +66,8 @@ def test_nonsense_is_no_date(text: str | None) -> None:
 
 def test_both_ends_of_a_period() -> None:
     assert read_period("2024-01-05", None, TOKYO) == (day(2024, 1, 5), None)
+
+
+def test_blanks_without_end_are_no_date() -> None:
+    """Each blank was tried as the end of the time: a hundred thousand took hours."""
+    assert read_date("2026-01-01T10:00:00" + " " * 100_000 + "x", ZoneInfo("UTC")) is None

@@ -260,3 +260,9 @@ def test_without_numbers_or_dates_the_order_is_not_told() -> None:
         None,
     ]
     assert step(doseQuantity=MG).starts_after_days == 0
+
+
+@pytest.mark.parametrize("period", [0, 1e-320, 1e-9])
+def test_a_period_of_no_length_says_nothing_of_how_often(period: float) -> None:
+    timing = {"repeat": {"frequency": 1, "period": period, "periodUnit": "d"}}
+    assert step(doseQuantity=MG, timing=timing).per_day in (None, 1.0)

@@ -327,3 +327,29 @@ def test_long_words_in_the_place_of_a_concept_are_cut_too() -> None:
     assert isinstance(read.resource, Condition)
     assert read.resource.code == CodeableConcept(text="x" * LONGEST_TEXT)
     assert [gap.path for gap in read.gaps] == ["$.code.text"]
+
+
+# --- numbers beyond all bounds -------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["1e308", "-1e16", "1" + "0" * 400, '"1e400"', '"NaN"', '"-inf"'])
+@pytest.mark.parametrize("quantity", ["%s", '{"value": %s}'])
+def test_a_quantity_that_nothing_can_be_reckoned_with_is_left_out(quantity: str, number: str) -> None:
+    given = f'{{"resourceType": "Observation", "valueQuantity": {quantity % number}}}'
+    read = read_resource(given.encode(), "$")
+    assert isinstance(read.resource, Observation)
+    assert read.resource.value_quantity is None or read.resource.value_quantity.value is None
+    assert [gap.reason for gap in read.gaps] == [GapReason.MALFORMED]
+
+
+@pytest.mark.parametrize("number", ["2147483648", "1" + "0" * 400, "1e300", '"1e12"'])
+def test_a_count_is_no_larger_than_fhir_lets_it_be(number: str) -> None:
+    given = (
+        '{"resourceType": "MedicationRequest", "dosageInstruction": [{"timing": {"repeat": {"frequency": '
+        f"{number}}}}}}}]}}"
+    )
+    read = read_resource(given.encode(), "$")
+    assert isinstance(read.resource, MedicationRequest)
+    timing = read.resource.dosage_instruction[0].timing
+    assert timing and timing.repeat and timing.repeat.frequency is None
+    assert [gap.path for gap in read.gaps] == ["$.dosageInstruction[0].timing.repeat.frequency"]

@@ -183,3 +183,12 @@ def test_concept_and_reference_are_put_together() -> None:
 )  # fmt: skip
 def test_what_only_the_server_can_resolve(elements: dict[str, Any], wanted: str | None) -> None:
     assert needs_reading(request(**elements), filed("Medication/known", code=TRAMADOL)) == wanted
+
+
+def test_a_medication_of_many_ingredients_that_name_it_is_read_once() -> None:
+    """Each was read with all that it is made of: twenty thousand held a process for hours."""
+    ingredients = [{"itemReference": {"reference": "#a"}}] * 20_000
+    inner = {"resourceType": "Medication", "id": "a", "code": TRAMADOL, "ingredient": ingredients}
+    found = medication_of(request(contained=[inner], medicationReference={"reference": "#a"}), None, record())
+    assert found.texts == ("Tramadol 50 mg",)
+    assert {ingredient.texts for ingredient in found.ingredients} == {("Tramadol 50 mg",)}

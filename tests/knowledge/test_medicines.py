@@ -252,3 +252,15 @@ def test_what_is_called_low_dose(text, low):
 
 def test_oliceridine_is_short_acting():
     assert recognise([], ["Olinvyk 1 mg/mL"]).duration is Duration.SHORT
+
+
+def test_codings_by_the_thousand_are_compared_once_each():
+    """Each was compared with all before it: twenty thousand held a process for minutes."""
+    medicine = recognise([rx("1049621", f"oxycodone 5 mg tablet {n}") for n in range(20_000)], [])
+    assert medicine.named(Role.OPIOID) == ("oxycodone",)
+    assert medicine.conflict is None
+
+
+def test_the_first_contradiction_is_told():
+    medicine = recognise([rx("1049621"), rx("1049621"), rx("7243")], [])
+    assert medicine.conflict == ("The code says oxycodone, the code says naltrexone; the code is believed.")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,39 @@ def test_a_call_is_hung_up_on_while_it_still_connects(
         with pytest.raises(requests.ConnectTimeout):
             session.get(f"https://{HOST}:{ehr.port}/", timeout=5, verify=str(tmp_path / "self-signed.pem"))
     assert ehr.asked == []
+
+
+def test_a_handshake_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is in time, and 16,384 of them make one record: the thread would stay for minutes."""
+    resolver(monkeypatch, lambda name: ["127.0.0.1"])
+    calls, whom, begun, failed = Calls(), object(), threading.Event(), list[Exception]()
+
+    def drip(listening: socket.socket) -> None:
+        peer, _ = listening.accept()
+        with peer, suppress(OSError):
+            peer.sendall(b"\x16\x03\x03\x40\x00")
+            while True:
+                peer.sendall(b"\x02")
+                begun.set()
+                time.sleep(0.02)
+
+    def call(port: int) -> None:
+        with requests.Session() as session, calls.noted(whom):
+            session.mount("https://", GuardedAdapter(INSIDE, max_retries=0))
+            try:
+                session.get(f"https://{HOST}:{port}/", timeout=5)
+            except requests.RequestException as error:
+                failed.append(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        calling = threading.Thread(target=call, args=(listening.getsockname()[1],), daemon=True)
+        calling.start()
+        assert begun.wait(10)
+        calls.hang_up(whom)
+        calling.join(30)
+    (error,) = failed
+    assert isinstance(error, requests.ConnectTimeout)
 
 
 def test_a_name_that_cannot_be_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

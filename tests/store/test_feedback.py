@@ -137,6 +137,14 @@ def test_more_unknown_cards_than_one_question_holds(store: Store) -> None:
     assert len(keep(store, *items)) == 1200
 
 
+@pytest.mark.parametrize("odd", ["a\0b", "x" * 1_000_000, "", "' or 1=1 --"])
+def test_what_is_no_id_at_all_costs_its_neighbours_nothing(store: Store, odd: str) -> None:
+    card = store.ids.card("", "")
+    (refused,) = keep(store, said(odd), said(card, 1))
+    assert (refused.reason, refused.code) == (NOT_A_CARD, "not-found")
+    assert [row.card for row in rows(store)] == [card]
+
+
 def test_capitals_are_the_same_uuid(store: Store) -> None:
     card = store.ids.card("", "")
     taken = (store.ids.suggestion(card, 0).upper(),)

@@ -174,7 +174,7 @@ class KeyRing:
             published.tried = self._now()
             published.keys = read_key_set(msgspec.json.decode(self._fetch(client, url)))
             published.read = self._now()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             _log.warning("keys of client %s could not be read: %s", client.id, type(error).__name__)
         finally:
             published.reading.release()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 import json
-import math
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ LEEWAY = 30
 LONGEST_LIFE = 3600
 """Seconds from ``iat`` to ``exp`` (A8)."""
 _LONGEST_JTI = 256
+_LONGEST_TENANT = 256
 _KEY_MATERIAL = frozenset({"jwk", "x5c", "x5u"})
 _BASE64URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
@@ -122,7 +122,7 @@ def check_claims(token: Token, client: Client, audiences: Collection[str], now: 
     :param audiences: the spellings of the URL that is invoked.
     """
     claims = token.claims
-    if client.tenants and token.tenant not in client.tenants:
+    if (client.tenants and token.tenant not in client.tenants) or not _is_name(token.tenant or ""):
         raise TokenRefused(Refusal.UNKNOWN_TENANT)
     _check_audience(claims.get("aud"), client.audience or audiences)
     expiry = _moment(claims, "exp", Refusal.NO_EXPIRY)
@@ -140,6 +140,11 @@ def check_claims(token: Token, client: Client, audiences: Collection[str], now: 
         raise TokenRefused(Refusal.NO_JTI)
 
 
+def _is_name(tenant: str) -> bool:
+    """Where no tenants are registered, any may be claimed, and each is kept in records: NUL fits in none."""
+    return len(tenant) <= _LONGEST_TENANT and tenant.isprintable()
+
+
 def _check_audience(aud: object, audiences: Collection[str]) -> None:
     named = [aud] if isinstance(aud, str) else aud
     if not isinstance(named, list) or not named:
@@ -153,6 +158,6 @@ def _moment(claims: Mapping[str, Any], name: str, missing: Refusal) -> float:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TokenRefused(missing)
-    if not math.isfinite(value) or abs(value) > 2**53:
+    if not abs(value) <= 2**53:  # nor NaN; a whole number of any length is compared without a float
         raise TokenRefused(missing)
     return float(value)

@@ -146,3 +146,11 @@ def test_many_callers_share_one_reading() -> None:
         found = list(pool.map(lambda _: ring.find(CLIENT, None, "k1").id, range(64)))
     assert found == ["k1"] * 64
     assert server.asked == [URL]
+
+
+@pytest.mark.parametrize("answer", [b"[" * 100_000, b'{"keys":' * 50_000, b"\xff", b"[]", b'{"keys":[[]]}'])
+def test_what_is_no_key_set_is_a_refusal(answer: bytes) -> None:
+    server = KeyServer()
+    server.answer = answer
+    reason = refusal(lambda: server.ring().find(CLIENT, None, "k1"))
+    assert reason in (Refusal.KEYS_UNAVAILABLE, Refusal.UNKNOWN_KEY)
