@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Struct
 
-_AT_WORK = 6
+_AT_WORK = 4
 """With more at a time each is later, and the thread that refuses what is too much hardly gets its turn."""
 
 Environment = Literal["development", "production"]
@@ -53,7 +53,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     max_concurrent: int = 64
     """Calls answered at a time by one process; one more gets 503 at once."""
     max_at_work: int | None = None
-    """Those of them that wait for no EHR's server; by default 6, in development ``max_concurrent``."""
+    """Those of them that wait for no EHR's server; by default 4, in development ``max_concurrent``."""
     fhir_parallel: int = 64
     """Calls to one FHIR server at a time, of three times as many in all; the rest waits within the budget."""
     fhir_failures: int = 20

@@ -179,8 +179,8 @@ def test_a_handler_that_fails_gives_its_place_back() -> None:
 
 def test_development_has_no_limit_of_its_own_on_work() -> None:
     assert Settings(cds_environment="development").at_work == Settings().max_concurrent == 64
-    assert Settings().at_work == 6
-    assert Settings(max_concurrent=4).at_work == 4
+    assert Settings().at_work == 4
+    assert Settings(max_concurrent=3).at_work == 3
     assert Settings(max_at_work=8, cds_environment="development").at_work == 8
 
 
