@@ -23,6 +23,14 @@ from tests.conftest import find_program
 _PATIENCE = 30.0
 
 
+def wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
+    """Until ``done`` says so; a server does some things after it has answered."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as listening:

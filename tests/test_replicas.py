@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import requests
 
 from cds_service.scenarios import load
 from tests.replicas import Replicas, new_token, replicas
+from tests.servers import wait_for
 
 pytestmark = [pytest.mark.nginx, pytest.mark.postgresql, pytest.mark.redis]
 
@@ -106,13 +108,18 @@ def test_no_log_names_the_patient_or_a_token(two: Replicas) -> None:
     requests.get(f"{two.front}/Patient/{asked['context']['patientId']}", timeout=30)
     requests.get(f"{two.front}/explain/opioid-washout", timeout=30)
     folder = two.served[0].log.parent.parent
+    wait_for(lambda: paths_in(folder / "nginx/access.log")[-1:] == ["/explain"])  # written after the answer
     logs = [*(replica.log for replica in two.served), folder / "nginx/access.log", folder / "nginx/error.log"]
     written = "".join(log.read_text("utf-8", "replace") for log in logs)
     assert "/cds-services/ldn-order-sign" in written
     assert asked["context"]["patientId"] not in written
     assert token not in written
-    access = [json.loads(line) for line in (folder / "nginx/access.log").read_text().splitlines()]
-    assert [line["path"] for line in access][-3:] == [SIGN, "(another)", "/explain"]
+    assert paths_in(folder / "nginx/access.log")[-3:] == [SIGN, "(another)", "/explain"]
+
+
+def paths_in(access_log: Path) -> list[str]:
+    """The path of each request, as nginx wrote it."""
+    return [json.loads(line)["path"] for line in access_log.read_text().splitlines()]
 
 
 def test_calls_a_minute_are_counted_over_both(two: Replicas) -> None:
