@@ -87,6 +87,11 @@ class FileReader:
                 self._idle.pop().close()
 
 
+def close_what_comes_back(engine: Engine) -> None:
+    """From now on no connection is kept: a thread that was late may hand one back after the end."""
+    event.listen(engine, "checkin", lambda connection, record: record.invalidate())
+
+
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert ``rows``, but those whose key is there already, also by a transaction of this moment."""
     if rows:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from cds_service.cds_hooks import CallContext, FeedbackItem, RefusedItem, Service
 from cds_service.database import (
     FileReader,
+    close_what_comes_back,
     folder_of,
     is_file,
     is_in_memory,
@@ -102,6 +103,7 @@ class Store:
         self._loader.stop()
         self._loader.join(_LAST_SECONDS)
         self.journal.cut()
+        close_what_comes_back(self.engine)
         self.engine.dispose()
 
     def prepare(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.database import FileReader, open_database
+from cds_service.database import FileReader, close_what_comes_back, open_database
 
 _SQLITES_OWN_KB = 2000
 
@@ -30,3 +30,14 @@ def test_a_reader_asks_on_a_fresh_connection_after_an_error(tmp_path: Path) -> N
         assert reader.rows("select 1", {}) == [(1,)]
     finally:
         engine.dispose()
+
+
+def test_a_connection_that_comes_back_after_the_end_is_closed(database_url: str) -> None:
+    engine = open_database(database_url)
+    late = engine.connect()
+    driven = late.connection.driver_connection
+    close_what_comes_back(engine)
+    engine.dispose()
+    late.close()
+    with pytest.raises(Exception, match="closed"):
+        driven.cursor()  # type: ignore[union-attr]
