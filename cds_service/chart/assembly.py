@@ -23,7 +23,12 @@ from cds_service.chart.relevance import OF_CONCERN
 from cds_service.chart.results import read_measurements, read_results, read_status_answers
 from cds_service.chart.surgeries import planned_surgeries
 from cds_service.fhir.records import Gap, GapReason, PatientRecord
-from cds_service.fhir.resources import MEDICATION_RECORDS, Condition, MedicationRecord, Patient
+from cds_service.fhir.resources import (
+    MEDICATION_RECORDS,
+    Condition,
+    MedicationRecord,
+    Patient,
+)
 from cds_service.knowledge import condition_meanings
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning

@@ -20,17 +20,16 @@ from cds_service.chart.showing import medicine_name, milligrams
 from cds_service.chart.surgeries import is_surgery
 from cds_service.chart.times import ends, periods_of
 from cds_service.fhir.codes import codes_of, text_of
+from cds_service.fhir.datatypes import CodeableConcept, Reference
 from cds_service.fhir.dosage import is_as_needed, read_dosages
 from cds_service.fhir.reading import read_resource
 from cds_service.fhir.records import Gap, PatientRecord
 from cds_service.fhir.references import reference_of
 from cds_service.fhir.resources import (
-    CodeableConcept,
     MedicationOrder,
     MedicationRecord,
     MedicationRequest,
     Procedure,
-    Reference,
     Resource,
     ServiceRequest,
 )

@@ -14,7 +14,8 @@ from cds_service.chart.entries import LISTED_AS, Entry
 from cds_service.chart.model import Evidence, Exposure, Presence
 from cds_service.chart.showing import day, medicine_name
 from cds_service.chart.times import LASTING, status_of
-from cds_service.fhir.resources import MedicationAdministration, MedicationRecord, MedicationStatement, Period
+from cds_service.fhir.datatypes import Period
+from cds_service.fhir.resources import MedicationAdministration, MedicationRecord, MedicationStatement
 from cds_service.knowledge.concepts import Medicine, Role
 
 

@@ -10,6 +10,7 @@ from cds_service.chart.clock import Clock
 from cds_service.chart.model import Evidence, Presence
 from cds_service.chart.showing import day, medicine_name
 from cds_service.chart.times import LASTING, Times, status_of
+from cds_service.fhir.datatypes import Period
 from cds_service.fhir.resources import (
     MedicationAdministration,
     MedicationDispense,
@@ -17,7 +18,6 @@ from cds_service.fhir.resources import (
     MedicationRecord,
     MedicationRequest,
     MedicationStatement,
-    Period,
 )
 from cds_service.knowledge.concepts import Meaning, Medicine
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cds_service.fhir.datatypes import Quantity
 from cds_service.fhir.records import Gap, GapReason, PatientRecord
 from cds_service.fhir.references import MedicationSource, medication_of
-from cds_service.fhir.resources import MedicationRecord, Quantity
+from cds_service.fhir.resources import MedicationRecord
 from cds_service.knowledge import names_nothing, recognise
 from cds_service.knowledge.concepts import Medicine, Role
 

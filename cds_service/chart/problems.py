@@ -9,15 +9,14 @@ from functools import cache
 from cds_service.chart.clock import Clock
 from cds_service.chart.model import Allergy, Evidence, Problem
 from cds_service.chart.showing import day, medicine_name
-from cds_service.fhir.records import PatientRecord
-from cds_service.fhir.resources import (
-    AllergyIntolerance,
+from cds_service.fhir.datatypes import (
     CodeableConcept,
     Coding,
     ConceptOrReference,
-    Condition,
     Period,
 )
+from cds_service.fhir.records import PatientRecord
+from cds_service.fhir.resources import AllergyIntolerance, Condition
 from cds_service.knowledge import condition_meanings, gestational_weeks, recognise
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning, Role

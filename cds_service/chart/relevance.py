@@ -13,7 +13,7 @@ import msgspec
 
 from cds_service.chart.problems import excipients, triples
 from cds_service.fhir.codes import codes_of, text_of
-from cds_service.fhir.resources import CodeableConcept
+from cds_service.fhir.datatypes import CodeableConcept
 from cds_service.fhir.sketches import NOTHING, SKETCHES, Judge, Needed, Sketch
 from cds_service.knowledge import condition_meanings, names_nothing, observation_measures, recognise
 from cds_service.knowledge.clinical import Clinical

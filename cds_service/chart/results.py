@@ -11,8 +11,9 @@ from cds_service.chart.model import Evidence, Measurement
 from cds_service.chart.pregnancy import StatusAnswer
 from cds_service.chart.problems import name_of, triples
 from cds_service.chart.showing import day, milligrams
+from cds_service.fhir.datatypes import CodeableConcept, Period
 from cds_service.fhir.records import PatientRecord
-from cds_service.fhir.resources import CodeableConcept, Observation, ObservationComponent, Period
+from cds_service.fhir.resources import Observation, ObservationComponent
 from cds_service.knowledge import observation_measures, read_answer
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Answer, Measure

@@ -9,14 +9,9 @@ from cds_service.chart.clock import Clock
 from cds_service.chart.model import Evidence, PlannedSurgery, Problem
 from cds_service.chart.problems import name_of, triples
 from cds_service.chart.showing import day
+from cds_service.fhir.datatypes import CodeableConcept, ConceptOrReference
 from cds_service.fhir.records import PatientRecord
-from cds_service.fhir.resources import (
-    CodeableConcept,
-    ConceptOrReference,
-    Procedure,
-    ProcedureRequest,
-    ServiceRequest,
-)
+from cds_service.fhir.resources import Procedure, ProcedureRequest, ServiceRequest
 from cds_service.knowledge import condition_meanings
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Meaning

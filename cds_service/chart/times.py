@@ -8,18 +8,20 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from cds_service.chart.clock import Clock
-from cds_service.fhir.dosage import DoseStep, read_dosages
-from cds_service.fhir.resources import (
+from cds_service.fhir.datatypes import (
     CodeableConcept,
     Dosage,
+    Period,
+    Quantity,
+)
+from cds_service.fhir.dosage import DoseStep, read_dosages
+from cds_service.fhir.resources import (
     MedicationAdministration,
     MedicationDispense,
     MedicationOrder,
     MedicationRecord,
     MedicationRequest,
     MedicationStatement,
-    Period,
-    Quantity,
 )
 from cds_service.fhir.units import days_of
 from cds_service.knowledge.clinical import Clinical

@@ -14,9 +14,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from cds_service.fhir.datatypes import View
 from cds_service.fhir.reading import UNKNOWN_TYPE, Read, read_resource
 from cds_service.fhir.records import Gap, GapReason
-from cds_service.fhir.resources import OperationOutcome, Resource, View
+from cds_service.fhir.resources import OperationOutcome, Resource
 from cds_service.fhir.sketches import EVERYTHING, Alike, AnySketch, Needed, Sketch, alike, in_full
 
 T = TypeVar("T")

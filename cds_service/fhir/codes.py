@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cds_service.fhir.resources import CodeableConcept, ConceptOrReference
+from cds_service.fhir.datatypes import CodeableConcept, ConceptOrReference
 
 
 class Code(NamedTuple):

@@ -16,7 +16,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect as mi
 
-from cds_service.fhir.resources import Annotation, CodeableConcept, Quantity, Reference, View
+from cds_service.fhir.datatypes import (
+    Annotation,
+    CodeableConcept,
+    Quantity,
+    Reference,
+    View,
+)
 
 DROP: Final = object()
 """Stands for a value that could not be understood."""

@@ -15,8 +15,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.fhir.codes import codes_of, text_of
+from cds_service.fhir.datatypes import (
+    Dosage,
+    DoseAndRate,
+    Period,
+    Quantity,
+    Range,
+    Repeat,
+)
 from cds_service.fhir.dates import read_date
-from cds_service.fhir.resources import Dosage, DoseAndRate, Period, Quantity, Range, Repeat
 from cds_service.fhir.timing import Frequency, read_frequency
 from cds_service.fhir.units import MASS_UNITS, days_of, read_unit
 

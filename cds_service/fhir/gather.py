@@ -37,7 +37,12 @@ from cds_service.fhir.references import (
     needs_reading,
     reference_of,
 )
-from cds_service.fhir.resources import MEDICATION_RECORDS, Medication, MedicationRecord, Resource
+from cds_service.fhir.resources import (
+    MEDICATION_RECORDS,
+    Medication,
+    MedicationRecord,
+    Resource,
+)
 from cds_service.fhir.sketches import EVERYTHING, Needed
 
 logger = logging.getLogger(__name__)

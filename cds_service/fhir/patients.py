@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cds_service.fhir.resources import Medication, Patient, Reference, View
+from cds_service.fhir.datatypes import Reference, View
+from cds_service.fhir.resources import Medication, Patient
 
 
 def patient_key(patient_id: str) -> str:

@@ -17,8 +17,9 @@ import msgspec
 
 from cds_service.fhir import resources as views
 from cds_service.fhir.coercion import coerce, decode_object
+from cds_service.fhir.datatypes import View
 from cds_service.fhir.records import Gap, GapReason
-from cds_service.fhir.resources import Resource, View
+from cds_service.fhir.resources import Resource
 
 UNKNOWN_TYPE: Final = "Resource"
 """The :attr:`Gap.kind` of something that does not say what it is."""

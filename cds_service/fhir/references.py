@@ -16,17 +16,11 @@ from typing import Any
 from msgspec import Struct
 
 from cds_service.fhir.codes import Code, clean, codes_of, text_of
+from cds_service.fhir.datatypes import CodeableConcept, Ratio, Reference
 from cds_service.fhir.patients import without_version
 from cds_service.fhir.reading import read_object
 from cds_service.fhir.records import Gap, GapReason, PatientRecord
-from cds_service.fhir.resources import (
-    CodeableConcept,
-    Medication,
-    MedicationIngredient,
-    MedicationRecord,
-    Ratio,
-    Reference,
-)
+from cds_service.fhir.resources import Medication, MedicationIngredient, MedicationRecord
 
 
 class ResolvedBy(StrEnum):

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import msgspec
 
+from cds_service.fhir.datatypes import Reference, View
 from cds_service.fhir.reading import VIEWS, Read, read_resource
-from cds_service.fhir.resources import Reference, Resource, View
+from cds_service.fhir.resources import Resource
 
 NOTHING: Final = msgspec.Raw()
 """An element that is absent."""

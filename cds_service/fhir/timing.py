@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.fhir.codes import codes_of, text_of
+from cds_service.fhir.datatypes import Repeat, Timing
 from cds_service.fhir.dates import read_date
-from cds_service.fhir.resources import Repeat, Timing
 from cds_service.fhir.units import days_in
 
 

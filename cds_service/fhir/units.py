@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from cds_service.fhir.resources import Quantity
+from cds_service.fhir.datatypes import Quantity
 
 _NAMES: Final[dict[str, str]] = {
     "mg": "mg milligram milligrams milligramm 258684004",

@@ -7,7 +7,12 @@ from itertools import islice
 from typing import Literal, TypeVar
 
 from cds_service.fhir.records import PatientRecord
-from cds_service.fhir.resources import Condition, MedicationRequest, MedicationStatement, Resource
+from cds_service.fhir.resources import (
+    Condition,
+    MedicationRequest,
+    MedicationStatement,
+    Resource,
+)
 from cds_service.fhir.sketches import SOME, in_full
 
 R = TypeVar("R", bound=Resource)

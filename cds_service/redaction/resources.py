@@ -24,7 +24,14 @@ from msgspec.inspect import (
 )
 
 from cds_service.fhir import resources as views
-from cds_service.fhir.resources import Annotation, CodeableConcept, Coding, Quantity, Reference, Resource
+from cds_service.fhir.datatypes import (
+    Annotation,
+    CodeableConcept,
+    Coding,
+    Quantity,
+    Reference,
+)
+from cds_service.fhir.resources import Resource
 from cds_service.redaction import vocabulary
 from cds_service.redaction.dates import shifted
 from cds_service.redaction.names import EHR, Names

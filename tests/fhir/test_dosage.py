@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from cds_service.fhir import DoseStep, read_dosages
-from cds_service.fhir.resources import Dosage, Quantity
+from cds_service.fhir.datatypes import Dosage, Quantity
 from cds_service.fhir.units import Unit, days_of, read_unit
 
 MG = {"value": 4.5, "unit": "mg", "code": "mg"}

@@ -19,7 +19,12 @@ from cds_service.fhir import (
     version_of,
 )
 from cds_service.fhir.client import ClientOptions
-from cds_service.fhir.resources import Condition, MedicationOrder, MedicationRequest, Resource
+from cds_service.fhir.resources import (
+    Condition,
+    MedicationOrder,
+    MedicationRequest,
+    Resource,
+)
 from cds_service.outbound import ANYWHERE, PUBLIC
 from tests.fhir.asking import ALL, CONDITIONS, REQUESTS, TOKEN, Ask, draft
 from tests.fhir.bodies import (

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cds_service.fhir import GapReason, GatherOptions
+from cds_service.fhir.datatypes import Reference
 from cds_service.fhir.patients import is_about
-from cds_service.fhir.resources import Condition, MedicationRequest, Reference
+from cds_service.fhir.resources import Condition, MedicationRequest
 from tests.fhir.bodies import (
     bundle,
     condition,

@@ -9,11 +9,10 @@ import msgspec
 import pytest
 
 from cds_service.fhir import GapReason
+from cds_service.fhir.datatypes import LONGEST_TEXT, CodeableConcept, Reference
 from cds_service.fhir.reading import read_resource
 from cds_service.fhir.resources import (
-    LONGEST_TEXT,
     AllergyIntolerance,
-    CodeableConcept,
     Condition,
     MedicationAdministration,
     MedicationOrder,
@@ -21,7 +20,6 @@ from cds_service.fhir.resources import (
     MedicationStatement,
     Observation,
     Patient,
-    Reference,
     Resource,
 )
 

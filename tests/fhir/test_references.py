@@ -9,7 +9,12 @@ import pytest
 
 from cds_service.fhir import Code, GapReason, PatientRecord, ResolvedBy, medication_of
 from cds_service.fhir.references import needs_reading
-from cds_service.fhir.resources import Medication, MedicationRecord, MedicationRequest, MedicationStatement
+from cds_service.fhir.resources import (
+    Medication,
+    MedicationRecord,
+    MedicationRequest,
+    MedicationStatement,
+)
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 TRAMADOL = {"coding": [{"system": RXNORM, "code": "10689", "display": "tramadol"}], "text": "Tramadol 50 mg"}
