@@ -119,7 +119,6 @@ class Loader:
             self._stopped.wait(pause)
             self._wake.clear()
             pause = _COLLECT if self._try() else min(2 * pause, _LONGEST_PAUSE)
-        self._engine.dispose()  # whoever closed the store did not wait for ever, and closed it before this
 
     def _try(self) -> bool:
         try:
