@@ -286,13 +286,18 @@ def test_a_loader_that_outlives_its_store_leaves_no_connection(
     store, go_on = make_store(), threading.Event()
     store.start()
     wait_until(lambda: store._loader.is_running)
+    opened: list[object] = []
+    closed: list[object] = []
+    event.listen(store.engine, "connect", lambda connection, record: opened.append(connection))
+    event.listen(store.engine, "close", lambda connection, record: closed.append(connection))
     event.listen(store.engine, "checkout", lambda *given: go_on.wait(20) and None)
     store.record([served(store)])
     store.close()
     go_on.set()
     store._loader.join(20)
     assert not store._loader.is_running
-    assert store.engine.pool.checkedin() == 0  # type: ignore[attr-defined]
+    assert opened
+    assert {id(connection) for connection in opened} <= {id(connection) for connection in closed}
 
 
 def test_a_database_in_memory_has_no_journal() -> None:
