@@ -103,9 +103,7 @@ def test_a_replica_that_does_not_answer_is_told_with_what_to_do(tmp_path: Path) 
 
 
 def ids_in(folder: Path) -> list[str]:
-    return [
-        json.loads(line)["request_id"] for line in (folder / "nginx/access.log").read_text().splitlines()
-    ]
+    return [json.loads(line)["request_id"] for line in (folder / "nginx/access.log").read_text().splitlines()]
 
 
 @pytest.mark.parametrize("sent", [ID, "not harmless; at all", "x" * 65, None], ids=str)
