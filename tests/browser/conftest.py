@@ -57,7 +57,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Running]:
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--worker-tmp-dir", str(folder), "--no-control-socket", "app:app"],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **settings},
+            env={**os.environ, **settings},
             stdout=log,
             stderr=log,
         )
