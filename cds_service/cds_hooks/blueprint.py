@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import flask
 from flask.globals import request_ctx
+from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.sansio.utils import get_current_url
 
 from cds_service.cds_hooks.authentication import Caller
@@ -119,7 +120,7 @@ def cds_hooks_blueprint(services: Iterable[Service], options: HookOptions | None
     site = _Site(options, by_id, discovery_document(services), watch)
     blueprint = flask.Blueprint("cds_hooks", __name__)
     _add_routes(blueprint, site)
-    blueprint.after_app_request(lambda response: _add_cors(site, response))
+    blueprint.record(lambda state: _watch_answers(state, site))
     return blueprint
 
 
@@ -215,15 +216,21 @@ def _preflight(**path: str) -> flask.Response:
     return response
 
 
-def _add_cors(site: _Site, response: flask.Response) -> flask.Response:
-    """CORS for the browser clients the application allows; never with credentials (A14).
-
-    Asked of every answer of the application: one to an address below ours that no route takes (404, 405)
+def _watch_answers(state: BlueprintSetupState, site: _Site) -> None:
+    """Asked of every answer of the application: one to an address below ours that no route takes (404, 405)
     belongs to no blueprint, and a page must be able to read it too.
     """
+    own = f"{state.url_prefix or ''}/cds-services"
+    state.app.after_request(
+        lambda response: (
+            _add_cors(site, response) if request_ctx.request.path.startswith(own) else response
+        )
+    )
+
+
+def _add_cors(site: _Site, response: flask.Response) -> flask.Response:
+    """CORS for the browser clients the application allows; never with credentials (A14)."""
     request = request_ctx.request
-    if "/cds-services" not in request.path:
-        return response
     response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
     if origin is None or not site.options.allow_origin(origin):
