@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 from cds_service.store import Store
 from cds_service.store.retention import Limits, Purged, count_old, purge
 from cds_service.store.schema import cards, feedback
+from tests.servers import wait_for
 from tests.store.conftest import NOW, MakeStore, served
-from tests.store.test_loading import wait_until
 
 LIMITS = Limits.at(NOW, 100, 10)
 
@@ -84,8 +84,8 @@ def test_it_happens_by_itself(make_store: MakeStore) -> None:
     put(store, "kept", 1, 1)
     store.start()
     store.record([served(store)])
-    wait_until(lambda: len(left(store)[0]) == 2)
+    wait_for(lambda: len(left(store)[0]) == 2)
     other = make_store(store_days=1, comment_days=1)
     put(store, "old", 365 * 200, 365 * 200)
     other.start()
-    wait_until(lambda: "old" not in left(store)[0])
+    wait_for(lambda: "old" not in left(store)[0])
