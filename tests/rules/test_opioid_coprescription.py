@@ -62,18 +62,19 @@ def test_an_active_opioid_is_critical(opioid):
 
 
 @pytest.mark.parametrize(
-    "exposure",
+    ("exposure", "words"),
     [
-        taken(OXYCODONE, presence=Presence.STALE),
-        taken(OXYCODONE, contradicted=DENIED),
-        taken(KRATOM),
-        taken(TIANEPTINE),
+        (taken(OXYCODONE, presence=Presence.STALE), "an old entry says active"),
+        (taken(OXYCODONE, contradicted=DENIED), "disagree"),
+        (taken(KRATOM), "acts on opioid receptors"),
+        (taken(TIANEPTINE), "acts on opioid receptors"),
     ],
     ids=["stale", "contradicted", "kratom", "tianeptine"],
 )
-def test_what_is_uncertain_is_a_warning(exposure):
+def test_what_is_uncertain_is_a_warning(exposure, words):
     finding = only(judged(exposures=(exposure,)))
     assert finding.indicator == "warning" and finding.withholds_start
+    assert words in finding.summary
 
 
 def test_one_certain_opioid_outweighs_an_uncertain_one():
