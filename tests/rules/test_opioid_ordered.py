@@ -18,6 +18,7 @@ from tests.rules.builders import (
     OXYCODONE,
     SUBOXONE,
     TABLET_50,
+    TODAY,
     TRAMADOL,
     VIVITROL,
     chart,
@@ -53,6 +54,7 @@ def judged(*exposures, orders=ORDERED, clinical=CLINICAL):
         (ended(TABLET_50, 3, 50.0), "critical", "ended 19 Nov 2026"),
         (taken(CAPSULE, 4.5), "warning", "low dose"),
         (taken(CAPSULE, 9.0), "warning", "low dose"),
+        (taken(CAPSULE, 4.5, ended=TODAY), "warning", "takes low dose"),
         (ended(CAPSULE, 3, 4.5), "warning", "LDN ended"),
         (taken(NALTREXONE), "warning", "unknown dose"),
         (taken(TABLET_50, 50.0, presence=Presence.STALE), "warning", "old entry"),
@@ -113,7 +115,8 @@ def test_treatment_of_opioid_use_disorder_is_never_removed():
     drafts = (order(SUBOXONE, id="d1", reasons=reasons), order(OXYCODONE, id="d2"))
     finding = only(judged(taken(TABLET_50, 50.0), orders=drafts))
     assert offers(finding) == ["Remove d2"] and "addiction care" in text(finding)
-    assert offers(only(judged(taken(TABLET_50, 50.0), orders=drafts[:1]))) == []
+    alone = only(judged(taken(TABLET_50, 50.0), orders=drafts[:1]))
+    assert offers(alone) == [] and "In an emergency" not in text(alone)
 
 
 def test_embeda_as_a_draft_is_an_opioid():

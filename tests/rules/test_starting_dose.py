@@ -123,6 +123,13 @@ def test_the_summary_follows_the_figures_in_force():
     assert "1 then 2 mg" in finding.summary and "7 days" in finding.summary
 
 
+def test_the_summary_of_many_steps_names_the_first_and_the_last():
+    usual, slow = CLINICAL.titration.schedules
+    long = type(usual)(name="usual", steps=(*[(0.5 * step, 7) for step in range(1, 9)], (4.5, 0)))
+    finding = only(judged(clinical=with_figures(titration={"schedules": (long, slow)})))
+    assert "0.5, 1, … then 4.5 mg" in finding.summary
+
+
 # --- the detail ------------------------------------------------------------
 
 
