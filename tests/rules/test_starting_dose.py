@@ -13,6 +13,7 @@ from cds_service.rules.starting_dose import starting_dose
 from tests.rules.builders import (
     CAPSULE,
     CLINICAL,
+    EMBEDA,
     LDN,
     LIQUID,
     NALTREXONE,
@@ -110,7 +111,12 @@ def test_a_renewal_is_silent(exposure):
 
 @pytest.mark.parametrize(
     "exposure",
-    [ended(CAPSULE, 31, 4.5), taken(CAPSULE, 4.5, presence=Presence.STALE), ended(TABLET_50, 5, 50.0)],
+    [
+        ended(CAPSULE, 31, 4.5),
+        taken(CAPSULE, 4.5, presence=Presence.STALE),
+        ended(TABLET_50, 5, 50.0),
+        taken(EMBEDA, 0.8),
+    ],
 )
 def test_long_ago_or_another_treatment_is_a_new_start(exposure):
     assert only(judged(exposures=(exposure,)))
@@ -173,8 +179,12 @@ def test_what_is_recorded_is_said():
     assert "allergies above" in words and finding.found[0].name == "Lactose"
 
 
-def test_other_gaps_say_nothing_of_medications():
-    gaps = (Gap("Condition", GapReason.INCOMPLETE, covers_list=False),)
+def test_other_gaps_are_no_filtered_list():
+    gaps = (
+        Gap("Condition", GapReason.INCOMPLETE, covers_list=False),
+        Gap("MedicationRequest", GapReason.MALFORMED, covers_list=False),
+        Gap("MedicationStatement", GapReason.INCOMPLETE),
+    )
     words = text(only(judged(gaps=gaps)))
     assert "filtered" not in words and "keeps no" not in words
 
@@ -186,6 +196,7 @@ def test_lists_not_kept_are_one_line():
 
 def test_an_unknown_age_is_said():
     assert "Age not known" in text(only(judged(person=Person())))
+    assert "Age not known" not in text(only(judged()))
 
 
 def test_the_orders_own_reason_comes_before_the_problem_list():
