@@ -25,7 +25,6 @@ from cds_service.cds_hooks.authentication import (
     TokenRefused,
 )
 from cds_service.cds_hooks.authentication.keys import Fetch
-from cds_service.errors import Unauthenticated
 from cds_service.outbound import ANYWHERE, Reach, read_document
 from cds_service.settings import Settings
 
@@ -74,13 +73,7 @@ def authentication(
                     )
                 return None
             on_refusal(refused.reason)
-            _log.warning(
-                "call refused: %s (client %s)",
-                refused.reason,
-                refused.client or "unknown",
-                extra={"reason": refused.reason, "client": refused.client},
-            )
-            raise Unauthenticated from None
+            raise
         flask.g.client, flask.g.tenant = caller.client.id, caller.tenant
         if admit is not None and caller.client.rate_limit is not None:
             admit(caller.client.id, caller.client.rate_limit)

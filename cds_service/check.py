@@ -33,6 +33,8 @@ class Result(NamedTuple):
 
     level: Level
     words: str
+    is_away: bool = False
+    """What does not answer, rather than what is set wrongly."""
 
 
 def report(
@@ -64,12 +66,7 @@ def report(
     yield Result("ok", f"knowledge {knowledge}, label region {clinical.label.region}")
     yield _review(settings, clinical)
     on_step("database")
-    with Store(settings) as store:
-        is_up = store.is_up()
-    if is_up:
-        yield Result("ok", "database: up")
-    else:
-        yield Result("error", "database: does not answer or takes no changes; feedback would get 503")
+    yield _database(settings)
     if settings.redis_url:
         on_step("Redis")
         yield _redis(settings)
@@ -78,13 +75,25 @@ def report(
         yield from _ehr(fhir_server, clients, settings.verify)
 
 
+def _database(settings: Settings) -> Result:
+    try:
+        with Store(settings) as store:
+            is_up = store.is_up()
+    except ValueError as error:
+        return Result("error", str(error))
+    if is_up:
+        return Result("ok", "database: up")
+    words = "database: does not answer or takes no changes; feedback would get 503"
+    return Result("error", words, is_away=True)
+
+
 def _redis(settings: Settings) -> Result:
     """Remembers a token that nobody has sent, for a second."""
     try:
         shared_token_ids(settings).is_first_use("ldn-cds check", str(uuid4()), 0.0, 1.0)
     except OSError as error:
         words = f"Redis: does not answer ({error}); a token would serve once in each process"
-        return Result("error", words)
+        return Result("error", words, is_away=True)
     return Result("ok", "Redis: up")
 
 
@@ -93,7 +102,7 @@ def _ehr(base: str, clients: Clients, verify: bool | str) -> Iterator[Result]:
     try:
         found = read_capabilities(base, verify)
     except OSError as error:
-        yield Result("error", f"{base}: {error}")
+        yield Result("error", f"{base}: {error}", is_away=True)
         return
     yield Result(
         "ok", f"{base}: {found.software or 'FHIR server'}, FHIR {found.version or 'of unknown version'}"
@@ -152,7 +161,8 @@ def _keys(client: Client, settings: Settings) -> Result:
             published = client.jwks
         found = read_key_set(published)
     except (OSError, ValueError) as error:
-        return Result("error", f"client {client.id}: keys not to be had: {error}")
+        words = f"client {client.id}: keys not to be had: {error}"
+        return Result("error", words, is_away=isinstance(error, OSError))
     usable = [key.id for key in found.values() if any(key.fits(name) for name in client.algorithms)]
     if not usable:
         return Result("error", f"client {client.id}: none of {len(found)} keys fits its algorithms")

@@ -157,9 +157,11 @@ def trace(error: BaseException) -> str:
 
 
 def _places(error: BaseException) -> str:
-    """`` at cds_service/decision.py:88, cds_service/cards.py:12``; elsewhere the last place alone."""
+    """`` at cds_service/decision.py:88, cds_service/cards.py:12``, and before them what our code called."""
     frames = [(Path(f.f_code.co_filename), line) for f, line in traceback.walk_tb(error.__traceback__)]
-    own = [(path.relative_to(_PACKAGE.parent), n) for path, n in frames if _PACKAGE in path.parents]
-    places = own or [(Path(*path.parts[-2:]), n) for path, n in frames[-1:]]
+    own = [index for index, (path, _) in enumerate(frames) if _PACKAGE in path.parents]
+    called = frames[own[-1] + 1 :][:1] if own else frames[-1:]  # a handler, a library
+    places = [(frames[index][0].relative_to(_PACKAGE.parent), frames[index][1]) for index in own]
+    places += [(Path(*path.parts[-2:]), n) for path, n in called]
     shown = [f"{path.as_posix()}:{n}" for path, n in reversed(places)][:_MOST_FRAMES]
     return f" at {', '.join(shown)}" if shown else ""

@@ -9,6 +9,9 @@ A call beyond the threads, or beyond those at work, is refused here and at once.
 late, and so would all behind it; to refuse it in a thread costs as much as a small answer. Feedback is
 refused for want of a thread alone: it needs little, and few EHRs send it twice.
 
+A body that waits for leave to be sent (``Expect: 100-continue``) and is announced as too large is refused
+here too: gunicorn would ask for it first.
+
 A connection is closed after some hundred answers: which worker took it is chance, and a proxy that
 keeps its connections for hours would keep the chance too.
 """
@@ -27,7 +30,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from cds_service.not_http import TOO_LARGE, refusal
+from cds_service.not_http import TOO_LARGE, Refusal, refusal, too_large
 from cds_service.process import keep_shared
 from cds_service.settings import load_settings
 
@@ -42,6 +45,8 @@ _READABLE = selectors.EVENT_READ
 _END_OF_HEAD = b"\r\n\r\n"
 _CALL = b"POST "
 _HOOK = re.compile(rb"POST [^ ?]*/cds-services/[^/ ?]+[ ?]")
+_EXPECTS = re.compile(rb"\r\nExpect:[ \t]*100-continue", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\nContent-Length:[ \t]*([0-9]{1,4000})[ \t]*\r\n", re.IGNORECASE)
 _LINGER = 2.0
 _OUTCOME = (
     b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"transient",'
@@ -73,7 +78,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_seconds = load_settings().header_seconds
+        settings = load_settings()
+        self._head_seconds, self._most_of_body = settings.header_seconds, settings.max_body_bytes
         self._in_threads = 0
 
     def accept(self, listener: socket.socket) -> None:
@@ -107,7 +113,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if (self._in_threads >= self.cfg.threads and head.startswith(_CALL)) or (
             self._enough_work() and _HOOK.match(head)
         ):
-            self._refuse(conn)
+            self._turn_away(conn)
+            return
+        if self._waits_to_send_too_much(head):
+            self._refuse(conn, _told(too_large(self._most_of_body)))
             return
         self._in_threads += 1
         super().enqueue_req(conn)
@@ -116,19 +125,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         at_work = getattr(self.wsgi, "extensions", {}).get("calls_at_work")
         return at_work is not None and at_work.are_enough(self._in_threads)
 
+    def _waits_to_send_too_much(self, head: bytes) -> bool:
+        end = head.index(_END_OF_HEAD) + 2
+        length = _LENGTH.search(head, 0, end) if _EXPECTS.search(head, 0, end) else None
+        return length is not None and int(length[1]) > self._most_of_body
+
     def finish_request(self, conn: Any, fs: Any) -> None:
         """In the loop again: a thread is free."""
         self._in_threads -= 1
         super().finish_request(conn, fs)
 
-    def _refuse(self, conn: Any) -> None:
-        """Answer, then read what is still sent: a connection closed before that takes the answer with it."""
+    def _turn_away(self, conn: Any) -> None:
         metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
         if metrics is not None:
             metrics.turned_away.inc()
+        self._refuse(conn, _BUSY)
+
+    def _refuse(self, conn: Any, answer: bytes) -> None:
+        """Answer, then read what is still sent: a connection closed before that takes the answer with it."""
         try:
             conn.sock.setblocking(False)
-            conn.sock.send(_BUSY)
+            conn.sock.send(answer)
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._drop(conn, b"")
@@ -201,12 +218,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 def _words_on(error: Exception) -> bytes:
     """The answer to what is no HTTP, and a line in the log; nothing for another error."""
     refused = refusal(error)
-    if refused is None:
-        return b""
+    return _told(refused) if refused else b""
+
+
+def _told(refused: Refusal) -> bytes:
+    """The answer, once the log has a line for it."""
     _log.warning(
-        "refused, not a valid HTTP request: %s", refused.kind,
-        extra={"request_id": refused.request_id, "status": refused.status},
-    )  # fmt: skip
+        "refused, %s", refused.kind, extra={"request_id": refused.request_id, "status": refused.status}
+    )
     return refused.answer
 
 

@@ -1,4 +1,4 @@
-"""What is answered to that which is no HTTP request: gunicorn's parser refuses it before Flask sees anything.
+"""What is answered before Flask sees anything: to that which is no HTTP, and to a body too large to be sent.
 
 gunicorn's own answer is a page of HTML that quotes what was sent, and its line in the log would too.
 Here it is an OperationOutcome like every error, and one line with the kind and the same request id.
@@ -14,7 +14,7 @@ import msgspec
 from gunicorn.http import errors as http  # type: ignore[import-untyped]
 
 from cds_service.cds_hooks.outcome import operation_outcome
-from cds_service.errors import InvalidRequest
+from cds_service.errors import InvalidRequest, PayloadTooLarge, ServiceError
 
 _KINDS: tuple[tuple[type[Exception], int, str], ...] = (
     (http.InvalidRequestLine, 400, "This is not HTTP; https is not spoken on this port"),
@@ -46,9 +46,19 @@ def refusal(error: Exception) -> Refusal | None:
         return None
     kinds = (known for known in _KINDS if isinstance(error, known[0]))
     _, status, words = next(kinds, (None, 400, "This is not a valid HTTP request"))
-    _, outcome = operation_outcome(InvalidRequest(words))
+    return _refused(f"not a valid HTTP request: {type(error).__name__}", status, InvalidRequest(words))
+
+
+def too_large(limit: int) -> Refusal:
+    """The answer to who asks for leave to send a body of more than ``limit`` bytes."""
+    error = PayloadTooLarge(f"The body is larger than {limit} bytes")
+    return _refused("a body announced as too large", error.status, error)
+
+
+def _refused(kind: str, status: int, error: ServiceError) -> Refusal:
+    _, outcome = operation_outcome(error)
     request_id = str(uuid.uuid4())
-    return Refusal(type(error).__name__, status, request_id, _written(status, outcome, request_id))
+    return Refusal(kind, status, request_id, _written(status, outcome, request_id))
 
 
 _OURS = (http.InvalidResponseHeader, http.InvalidResponseHeaderName, http.ConfigurationProblem)

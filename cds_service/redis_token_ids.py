@@ -8,7 +8,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from cds_service.token_ids import digest
+from cds_service.cds_hooks.authentication import digest
 
 _PATIENCE = 0.2
 

@@ -34,6 +34,8 @@ _KEEP_ALIVE = 75
 _LAST_SECONDS = 30
 """For the calls at hand when a worker stops."""
 _BOOT_SECONDS = 60.0
+_NOT_STARTED = 2
+"""The exit code of every command for a setting or a file that does not fit."""
 _MOST_CONNECTIONS = 2000
 _SHARED_MEMORY = Path("/dev/shm")
 _COUNTERS = "ldn-cds-metrics-"
@@ -91,8 +93,8 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         _mark = hold(folder)
         share_metrics(folder)
         _Master(_Application(options(settings, host, port, workers))).run()
-    except HaltServer as halted:  # no worker could start, and each has said why
-        raise SystemExit(halted.exit_status) from None
+    except HaltServer:  # no worker could start, and each has said why
+        raise SystemExit(_NOT_STARTED) from None
     finally:
         if os.getpid() == own:  # workers are forks, and come by here when they end
             shutil.rmtree(folder, ignore_errors=True)
@@ -162,6 +164,10 @@ class _Master(Arbiter):  # type: ignore[misc]
                 os._exit(1)
             os._exit(0)
         return os.waitstatus_to_exitcode(os.waitpid(trial, 0)[1]) == 0
+
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """With an exit code of ours: gunicorn's 3 would say that another try may help."""
+        super().halt(reason, exit_status and _NOT_STARTED)
 
     def manage_workers(self) -> None:
         """gunicorn ends the surplus at once, while the new ones are still reading their tables."""

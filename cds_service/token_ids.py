@@ -6,16 +6,14 @@ memory of this process takes over: cards still go out, and it is said.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
-import threading
 from collections.abc import Callable
 
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from cds_service.cds_hooks.authentication import TokenIds
+from cds_service.cds_hooks.authentication import MemoryTokenIds, TokenIds, digest
 from cds_service.database import open_database
 from cds_service.settings import Settings
 from cds_service.store.migrating import migrate
@@ -24,38 +22,8 @@ from cds_service.store.schema import token_ids
 _log = logging.getLogger(__name__)
 
 _PURGE_EVERY = 1000
-_MOST = 100_000
 _PATIENCE = 0.2
 _REST = 1.0
-
-
-def digest(client: str, jti: str) -> str:
-    """What is kept of a token: neither the client nor the id can be read from it."""
-    return hashlib.sha256(f"{client}\n{jti}".encode()).hexdigest()
-
-
-class MemoryTokenIds:
-    """The tokens this process has seen."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._expires: dict[str, float] = {}
-
-    def is_first_use(self, client: str, jti: str, now: float, expires: float) -> bool:
-        """Remember the token until ``expires``; both moments in seconds since 1970."""
-        key = digest(client, jti)
-        with self._lock:
-            if self._expires.get(key, 0) > now:
-                return False
-            if len(self._expires) >= _MOST:
-                self._forget(now)
-            self._expires[key] = expires
-            return True
-
-    def _forget(self, now: float) -> None:
-        """Drop what has expired; if that is not half, what expires first as well."""
-        kept = sorted(((moment, key) for key, moment in self._expires.items() if moment > now), reverse=True)
-        self._expires = {key: moment for moment, key in kept[: _MOST // 2]}
 
 
 class DatabaseTokenIds:

@@ -98,8 +98,11 @@ def replicas(
 
 
 @contextmanager
-def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
-    """The address of nginx with the configuration that deploy/ ships, before servers on ``ports``."""
+def nginx(folder: Path, ports: list[int], answer_within: str = "10s") -> Iterator[str]:
+    """The address of nginx with the configuration that deploy/ ships, before servers on ``ports``.
+
+    :param answer_within: so long a replica may take.
+    """
     program, port = find_program("nginx"), free_port()
     assert program
     own = folder / "nginx"
@@ -107,7 +110,9 @@ def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
     shipped = string.Template((ROOT / "deploy/nginx/ldn-cds.conf.template").read_text("utf-8"))
     servers = " ".join(f"server 127.0.0.1:{each};" for each in ports)
     configured = shipped.safe_substitute(LISTEN=f"127.0.0.1:{port}", UPSTREAM_SERVERS=servers)
-    (own / "ldn-cds.conf").write_text(configured.replace("/dev/stdout", f"{own}/access.log"))
+    configured = configured.replace("/dev/stdout", f"{own}/access.log")
+    configured = configured.replace("proxy_read_timeout 10s", f"proxy_read_timeout {answer_within}")
+    (own / "ldn-cds.conf").write_text(configured)
     user = "user root;" if os.geteuid() == 0 else ""
     (own / "nginx.conf").write_text(string.Template(_MAIN).substitute(folder=own, user=user))
     command = [program, "-p", str(own), "-c", str(own / "nginx.conf"), "-e", str(own / "error.log")]

@@ -92,6 +92,7 @@ def _of_opioids(drafted: Order, opioids: Sequence[Medicine]) -> Iterator[Patient
     for naltrexone in (
         taken(VIVITROL, 13.6), taken(CONTRAVE, 32.0), taken(TABLET_50, 50.0), taken(CAPSULE, 4.5),
         ended(CONTRAVE, 1, 32.0), ended(CAPSULE, 1, 4.5), taken(replace(CAPSULE, form=None)),
+        ended(CONTRAVE, None, 32.0), ended(VIVITROL, None), ended(replace(CAPSULE, form=None), None),
         taken(TABLET_50, 50.0, contradicted=Evidence("x")),
     ):  # fmt: skip
         yield chart(*ordered, exposures=(naltrexone,))

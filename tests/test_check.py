@@ -59,6 +59,7 @@ def test_a_complete_configuration() -> None:
         ("PUBLIC_URL", "cds.example.org", "error  settings: PUBLIC_URL must begin with https:// or http://"),
         ("TIME_ZONE", "Mars/Phobos", "error  settings: "),
         ("SITE_FILE", "/nowhere/site.toml", "error  "),
+        ("COMMENTS", "encrypt", "error  settings: COMMENTS=encrypt needs COMMENT_KEYS"),
     ],
 )
 def test_what_would_fail_is_an_error(
@@ -66,9 +67,15 @@ def test_what_would_fail_is_an_error(
 ) -> None:
     monkeypatch.setenv(name, value)
     result = run("check", *[])
-    assert result.exit_code == 1
+    assert result.exit_code == (3 if "does not answer" in said else 1)
     assert said in result.output
     assert "secret" not in result.output
+
+
+def test_what_is_set_wrongly_outweighs_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////dev/null/x")
+    monkeypatch.setenv("ALLOW_UNREVIEWED", "false")
+    assert run("check").exit_code == 1
 
 
 def test_development_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +98,7 @@ def test_a_key_server_that_is_not_there(a_site: Path) -> None:
         "[clients.general]\niss = 'x'\njwks_url = 'https://127.0.0.1:1/jwks.json'\n"
     )
     result = run("check", *["--keys"])
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "client general: keys not to be had: address refused" in result.output
 
 

@@ -155,6 +155,27 @@ def test_a_body_announced_as_too_large_is_not_waited_for(served: Served) -> None
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("length", ["30000000", "9" * 400])
+def test_a_body_that_waits_for_leave_and_is_too_large_is_never_asked_for(served: Served, length: str) -> None:
+    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    with connect(served) as connection:
+        answer = ask(connection, head.encode())
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    code, words = code_and_words(answer)
+    assert (code, words) == ("CDS-4130", "The body is larger than 20000000 bytes")
+    (request_id,) = re.findall(rb"X-Request-Id: (\S+)", answer)
+    (line,) = [line for line in served.log.read_text().splitlines() if request_id.decode() in line]
+    assert json.loads(line)["status"] == 413
+
+
+def test_a_body_that_waits_for_leave_is_asked_for(served: Served) -> None:
+    head = f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    with connect(served) as connection:
+        connection.sendall(f"{head}Content-Length: {len(ORDER)}\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert ask(connection, ORDER).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_connection_is_not_kept_for_ever(served: Served) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
     for number in range(1, 101):
@@ -188,7 +209,7 @@ def test_a_port_in_use_is_said(served: Served) -> None:
 
 def test_a_file_that_does_not_fit_is_said_and_no_stack_follows(tmp_path: Path) -> None:
     ended = not_started(SITE_FILE="/nowhere.toml", DATABASE_URL=f"sqlite:///{tmp_path}/x.sqlite3")
-    assert ended.returncode == 3
+    assert ended.returncode == 2
     assert "not started: " in ended.stderr
     assert "Traceback" not in ended.stderr
 

@@ -57,6 +57,7 @@ def test_a_token_serves_once(store: TokenIds) -> None:
 
 
 def test_of_many_at_once_one_is_the_first(store: TokenIds) -> None:
+    assert store.is_first_use("general", "before", NOW, NOW + 300)  # there are tables now
     with ThreadPoolExecutor(8) as pool:
         first = list(pool.map(lambda _: store.is_first_use("general", "a", NOW, NOW + 300), range(40)))
     assert sum(first) == 1
@@ -69,7 +70,7 @@ def test_memory_forgets_what_has_expired() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cds_service.token_ids._MOST", 10)
+    monkeypatch.setattr("cds_service.cds_hooks.authentication.token_ids._MOST", 10)
     store = MemoryTokenIds()
     for number in range(100):
         assert store.is_first_use("general", str(number), NOW, NOW + number)

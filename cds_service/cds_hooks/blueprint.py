@@ -9,9 +9,10 @@ from functools import lru_cache
 
 import flask
 from flask.globals import request_ctx
+from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.sansio.utils import get_current_url
 
-from cds_service.cds_hooks.authentication import Caller
+from cds_service.cds_hooks.authentication import Caller, TokenRefused
 from cds_service.cds_hooks.bodies import read_body, require_json
 from cds_service.cds_hooks.discovery import CallContext, Service, discovery_document, entity_tag
 from cds_service.cds_hooks.error_pages import outcome_response, request_id
@@ -26,12 +27,15 @@ from cds_service.cds_hooks.feedback import (
 from cds_service.cds_hooks.request import HookRequest, parse_request
 from cds_service.cds_hooks.response import encode
 from cds_service.cds_hooks.slow_clients import BodyWatch
-from cds_service.errors import InvalidRequest, NotFound, PayloadTooLarge
+from cds_service.errors import InvalidRequest, NotFound, PayloadTooLarge, Unauthenticated
 
 _log = logging.getLogger(__name__)
 
 Authenticate = Callable[[flask.Request], Caller | None]
-"""Says who calls (``None`` for nobody in particular), or raises ``Unauthenticated``."""
+"""Says who calls (``None`` for nobody in particular), or raises ``TokenRefused`` or ``Unauthenticated``.
+
+Either is answered with a 401 that says nothing; the reason of the former is written to the log.
+"""
 
 ResponseObserver = Callable[[Service, HookRequest, bytes], None]
 """Sees every answer as it goes out, for checks that report."""
@@ -93,6 +97,18 @@ class _Site:
             base_url = _root_of(request.scheme, request.host, request.root_path)
         return CallContext(base_url.rstrip("/") if base_url else None, request_id(), caller)
 
+    def caller(self, request: flask.Request) -> Caller | None:
+        try:
+            return self.options.authenticate(request)
+        except TokenRefused as refused:
+            _log.warning(
+                "call refused: %s (client %s)",
+                refused.reason,
+                refused.client or "unknown",
+                extra={"reason": refused.reason, "client": refused.client},
+            )
+            raise Unauthenticated from None
+
     def service(self, service_id: str) -> Service:
         try:
             return self.services[service_id]
@@ -103,7 +119,7 @@ class _Site:
         """What both POST routes do first. The body comes first of all, so that refusals arrive."""
         request = request_ctx.request
         body = read_body(request, self.options.max_body_bytes, self.watch)
-        caller = self.options.authenticate(request)
+        caller = self.caller(request)
         service = self.service(service_id)
         require_json(request)
         return service, body, self.call(request, caller)
@@ -119,7 +135,7 @@ def cds_hooks_blueprint(services: Iterable[Service], options: HookOptions | None
     site = _Site(options, by_id, discovery_document(services), watch)
     blueprint = flask.Blueprint("cds_hooks", __name__)
     _add_routes(blueprint, site)
-    blueprint.after_app_request(lambda response: _add_cors(site, response))
+    blueprint.record(lambda state: _watch_answers(state, site))
     return blueprint
 
 
@@ -159,7 +175,7 @@ def _route(
 def _discover(site: _Site) -> flask.Response:
     """D1, D2, D15."""
     if site.options.protect_discovery:
-        site.options.authenticate(flask.request)
+        site.caller(flask.request)
     response = flask.Response(site.discovery, content_type="application/json")
     response.set_etag(entity_tag(site.discovery))
     response.headers["Cache-Control"] = "no-cache"
@@ -215,15 +231,19 @@ def _preflight(**path: str) -> flask.Response:
     return response
 
 
-def _add_cors(site: _Site, response: flask.Response) -> flask.Response:
-    """CORS for the browser clients the application allows; never with credentials (A14).
-
-    Asked of every answer of the application: one to an address below ours that no route takes (404, 405)
+def _watch_answers(state: BlueprintSetupState, site: _Site) -> None:
+    """Asked of every answer of the application: one to an address below ours that no route takes (404, 405)
     belongs to no blueprint, and a page must be able to read it too.
     """
+    own = f"{state.url_prefix or ''}/cds-services"
+    state.app.after_request(
+        lambda response: _add_cors(site, response) if request_ctx.request.path.startswith(own) else response
+    )
+
+
+def _add_cors(site: _Site, response: flask.Response) -> flask.Response:
+    """CORS for the browser clients the application allows; never with credentials (A14)."""
     request = request_ctx.request
-    if "/cds-services" not in request.path:
-        return response
     response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
     if origin is None or not site.options.allow_origin(origin):

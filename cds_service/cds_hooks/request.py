@@ -18,7 +18,7 @@ import msgspec
 
 from cds_service.cds_hooks.authorization import FhirAuthorization, read_authorization
 from cds_service.cds_hooks.draft_orders import DraftOrder, read_orders, select
-from cds_service.cds_hooks.envelope import Members, read_envelope
+from cds_service.cds_hooks.envelope import Members, T, decode, is_null, read_envelope
 from cds_service.cds_hooks.hooks import Hook
 from cds_service.errors import InvalidRequest, MissingField, WrongHook
 
@@ -51,6 +51,8 @@ class HookRequest(msgspec.Struct, frozen=True):
 
     ``prefetch`` values are undecoded, ``null`` included: a key with ``null``
     says that the EHR has no such data, an absent key says nothing (P5).
+    ``context`` is all of the context, undecoded too; :meth:`field` reads what has no place of
+    its own here.
     """
 
     hook: Hook
@@ -63,9 +65,21 @@ class HookRequest(msgspec.Struct, frozen=True):
     selections: tuple[str, ...] = ()
     orders: tuple[DraftOrder, ...] = ()
     unreadable: tuple[str, ...] = ()
+    context: dict[str, msgspec.Raw] = {}
     prefetch: dict[str, msgspec.Raw] = {}
     extension: dict[str, msgspec.Raw] = {}
     notices: tuple[str, ...] = ()
+
+    def field(self, name: str, kind: type[T]) -> T:
+        """A field of the context: ``request.field("dispatchedOrders", list[str])``.
+
+        Raises :class:`~cds_service.errors.MissingField` without one, and
+        :class:`~cds_service.errors.InvalidRequest` for one that is of no such type: the EHR gets a 400.
+        """
+        path, value = f"$.context.{name}", self.context.get(name)
+        if value is None or is_null(value):
+            raise MissingField(f"{name} is required", path=path)
+        return decode(msgspec.json.Decoder(kind), value, path, f"another type of {name}")
 
 
 def parse_request(body: bytes, hook: Hook) -> HookRequest:
@@ -115,6 +129,7 @@ class _Reading:
         if context is None:
             raise MissingField("context is required", path="$.context")
         patient_id = self.patient_id(context)
+        self.require_fields(context)
         basket = self.basket(context)
         fhir_server = self.fhir_server()
         prefetch = self.top.object("prefetch")
@@ -129,6 +144,7 @@ class _Reading:
             selections=basket.selections,
             orders=basket.orders,
             unreadable=basket.unreadable,
+            context=context.values,
             prefetch=prefetch.values if prefetch else {},
             extension=self.extension(),
             notices=tuple(self.notices),
@@ -163,7 +179,8 @@ class _Reading:
                 if members is self.top:
                     self.notices.append(Notice.OLD_USER)
                 return value
-        self.notices.append(Notice.NO_USER)
+        if "userId" in self.hook.prefetch_tokens:  # order-dispatch has no user
+            self.notices.append(Notice.NO_USER)
         return None
 
     def encounter_id(self, context: Members) -> str | None:
@@ -173,7 +190,14 @@ class _Reading:
             return None
         return value or None
 
+    def require_fields(self, context: Members) -> None:
+        for name in self.hook.required:
+            if context.value(name) in (None, "", [], {}):
+                raise MissingField(f"{name} is required", path=context.path_of(name))
+
     def basket(self, context: Members) -> _Basket:
+        if not self.hook.orders_field:
+            return _Basket((), ())
         orders, unreadable = read_orders(self.orders_bundle(context))
         if not self.hook.selects:
             return _Basket(tuple(orders), tuple(unreadable))
@@ -187,13 +211,14 @@ class _Reading:
         bundle = context.object(self.hook.orders_field)
         if bundle is not None:
             return bundle
-        other = context.object(_OTHER_ORDERS_FIELD[self.hook.orders_field])
-        if other is None:
+        other = _OTHER_ORDERS_FIELD.get(self.hook.orders_field)
+        bundle = context.object(other) if other else None
+        if bundle is None:
             raise MissingField(
                 f"{self.hook.orders_field} is required", path=context.path_of(self.hook.orders_field)
             )
         self.notices.append(Notice.OTHER_ORDERS_FIELD)
-        return other
+        return bundle
 
     def selections(self, context: Members) -> tuple[str, ...]:
         """``selections`` as far as they are strings; the rest is counted, not refused (R9)."""

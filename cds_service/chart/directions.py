@@ -17,6 +17,7 @@ from cds_service.chart.direction_phrases import MASS as _MASS
 from cds_service.chart.direction_phrases import NUMBER as _NUMBER
 from cds_service.chart.direction_phrases import PIECES as _PIECES
 from cds_service.chart.direction_phrases import RISE_SIZE as _RISE_SIZE
+from cds_service.chart.direction_phrases import RISES as _RISES
 from cds_service.chart.direction_phrases import plainly
 from cds_service.fhir.dosage import DoseStep
 from cds_service.knowledge.memory import Memory
@@ -33,6 +34,7 @@ _MG_PER = {
 _WORDS = {
     "one half": "0.5", "one-half": "0.5", "1/2": "0.5", "½": "0.5", "half": "0.5",
     "1/4": "0.25", "¼": "0.25", "quarter": "0.25", "three": "3", "two": "2", "one": "1", "four": "4",
+    "whole": "1",
     "zwei": "2", "drei": "3", "halbe": "0.5", "deux": "2", "trois": "3", "demi": "0.5", "dos": "2",
     "tres": "3",
 }  # fmt: skip
@@ -42,7 +44,7 @@ _ENDLESS = re.compile(r"(\d{10})\d+")
 # what parts one step from the next: "1.5 mg nightly, then 3 mg"; "1.5 mg → 3 mg"; "…, and increase to 4.5 mg"
 _NEXT_STEP = re.compile(
     r"\bthen\b|→|-{1,9}>|=>|\bthereafter\b|\bafter (?:that|which)\b|;|\bfollowed by\b"
-    r"|[,.]?\s*(?:and )?\bincreas\w*(?: (?:to|dose to))?\b"
+    r"|[,.]?\s*(?:and )?\b(?:increas\w*(?: (?:to|dose to))?|titrat\w* (?:up )?to)\b"
 )
 # "dissolve one 50 mg tablet in 50 mL"
 _DISSOLVED = re.compile(
@@ -53,7 +55,7 @@ _DISSOLVED = re.compile(
 _CONCENTRATION = re.compile(rf"({_NUMBER})\s*({_MASS})\s*(?:{_PIECES})?\s*(?:/|per|in)\s*({_NUMBER})?\s*ml\b")
 # what is left of "increase by 0.5 mg weekly to 4.5 mg" when the steps between could not be reckoned
 _STEPS_UP_TO = re.compile(
-    rf"\bincreas\w* {_RISE_SIZE}.{{0,120}}?\b(?:to|until|max\w*)\b(?=[^.;]{{0,80}}?{_NUMBER})"
+    rf"\b{_RISES} {_RISE_SIZE}.{{0,120}}?\b(?:to|until|max\w*)\b(?=[^.;]{{0,80}}?{_NUMBER})"
 )
 # "3 capsules (4.5 mg total)"
 _TOTAL = re.compile(rf"\(\s*(?:=\s*)?({_NUMBER})\s*({_MASS})\s*(?:total|dose)?\s*\)")
@@ -73,17 +75,19 @@ _MASS_DOSE = re.compile(rf"({_NUMBER})\s*-?({_MASS})\b(?!\s*/)")
 _VOLUME = re.compile(rf"({_NUMBER})\s*(?:mls?|cc|milliliters?|millilitres?)\b")
 # "1 cap", "two of the tablets", "take 2 at night"
 _COUNT = re.compile(
-    rf"({_NUMBER})\s*(?:of\s+)?(?:an?\s+|the\s+)?(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
+    rf"(?<![\d.,/])({_NUMBER})\s*(?:of\s+)?(?:an?\s+|the\s+)?(?:{_PIECES})\b|\btake\s+({_NUMBER})(?!\s*(?:{_MASS}|ml|\.|\d|time|x))\b"
 )
 # "1 qhs", "2 po daily"
 _BARE_COUNT = re.compile(
-    rf"(?:^\W*|\.\s+)({_NUMBER})\s+(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d)"
+    rf"(?:^[^\w#]*|\.\s+)({_NUMBER})\s+"
+    r"(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d|(?:for|x)\s?\d)"
+    r"|^[^\w#]*(\d(?:\.\d)?)[\s.]*$"
 )
 # "a capsule at bedtime", not the strength in "half of a capsule"
 _ONE_PIECE = re.compile(rf"(?<!of )\ban?\s+(?:{_PIECES})\b")
 # "for 14 days", "x 2 weeks", "14 days"
 _DURATION = re.compile(
-    rf"(?:for|x|×|during)\s*({_NUMBER})\s*(day|d|week|wk|month)s?\b"
+    rf"(?:for|x|×|during)\s*({_NUMBER})\s*(day|d|week|wk|w|month)s?\b"
     rf"|\b({_NUMBER})\s*(day|week|wk)s?\b(?! apart)"
 )
 # "every 3 days", "q12h"

@@ -78,8 +78,8 @@ def _since(record: MedicationRecord) -> tuple[str | None, ...]:
     return ()
 
 
-def ended_words(record: MedicationRecord, ended: date | None, clock: Clock) -> str:
-    """As recorded where the record names the end itself."""
+def ended_words(record: MedicationRecord, ended: date | None, documented: bool, clock: Clock) -> str:
+    """As recorded where the record names the end itself; a reckoned day is told as one."""
     recorded = (
         clock.shown((record.effective_period or Period()).end)
         if isinstance(record, MedicationStatement)
@@ -87,7 +87,9 @@ def ended_words(record: MedicationRecord, ended: date | None, clock: Clock) -> s
     )
     if ended is None:
         return "ended, date not recorded"
-    return f"ended {recorded or day(ended)}"
+    if recorded or documented:
+        return f"ended {recorded or day(ended)}"
+    return f"ended by {day(ended)} at the latest"
 
 
 _STARTED = {

@@ -38,7 +38,7 @@ from cds_service.fhir.resources import (
     MedicationStatement,
 )
 from cds_service.knowledge import Clinical
-from cds_service.knowledge.concepts import Duration, Form, Medicine, Role
+from cds_service.knowledge.concepts import Duration, Form, Role
 
 _NO_EXPOSURE = {
     "entered-in-error",
@@ -72,11 +72,13 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
     times = times_of(record, entry.medicine, clock, clinical)
     as_needed = any([is_as_needed(dosage) for dosage in dosages])
     presence = _presence(entry, times, as_needed, clock, clinical)
-    ended = _end(times, entry.medicine, clock, clinical) if presence is Presence.ENDED else None
+    ended = _end(entry, times, clock, clinical) if presence is Presence.ENDED else None
+    documented = times.ended is not None and names_its_day(record, clock)
+    words = ended_words(record, ended, documented, clock)
     return Exposure(
         medicine=entry.medicine,
         presence=presence,
-        evidence=evidence_of(entry, times, presence, ended_words(record, ended, clock), as_needed, clock),
+        evidence=evidence_of(entry, times, presence, words, as_needed, clock),
         kind=type(record).__name__,
         id=record.id,
         first=times.first,
@@ -85,7 +87,7 @@ def _exposure(entry: Entry, clock: Clock, clinical: Clinical) -> Exposure | None
         ended=ended,
         as_needed=as_needed,
         brief=_is_brief(record, times, clinical),
-        end_documented=times.ended is not None and names_its_day(record, clock),
+        end_documented=documented,
         daily_mg=_daily_mg(entry, steps),
         dose=_dose(entry, steps),
         reasons=entry.reasons,
@@ -165,24 +167,36 @@ def _is_stale(entry: Entry, times: Times, as_needed: bool, clock: Clock, clinica
     return (clock.today - until).days > believed
 
 
-def _end(times: Times, medicine: Medicine, clock: Clock, clinical: Clinical) -> date | None:
-    """The last day of use, at the latest today; None when no date is recorded at all."""
+def _end(entry: Entry, times: Times, clock: Clock, clinical: Clinical) -> date | None:
+    """The last day of use, at the latest today; None when no date is recorded that tells of it."""
+    medicine = entry.medicine
     if times.ended:
         wear = (
             effect_days(medicine, clinical) if medicine.form is Form.PATCH and times.days_supplied != 1 else 0
         )
         return clock.not_after_today(plus(times.ended, wear or 0))
-    if times.supply_until is None and _may_still_have_been_taken(times, medicine, clock, clinical):
+    if times.supply_until is None and _may_still_have_been_taken(entry, times, clock, clinical):
         return None
     supply = times.supply_until or plus(times.last_known, clinical.exposure.assumed_supply)
     return clock.not_after_today(supply)
 
 
-def _may_still_have_been_taken(times: Times, medicine: Medicine, clock: Clock, clinical: Clinical) -> bool:
-    """A long-acting opioid ordered within a year, without supply or end: it may have ended yesterday."""
-    lasting = medicine.duration in {Duration.LONG, Duration.METHADONE_BUPRENORPHINE}
-    known = times.last_known
-    return lasting and known is not None and (clock.today - known).days <= clinical.exposure.stale_long
+def _may_still_have_been_taken(entry: Entry, times: Times, clock: Clock, clinical: Clinical) -> bool:
+    """Told of so lately, without supply or end, that it may have ended yesterday.
+
+    A long-acting opioid within a year; naltrexone for as long as an active entry of it would be believed.
+    """
+    if times.last_known is None:
+        return False
+    medicine, limits = entry.medicine, clinical.exposure
+    days = (clock.today - times.last_known).days
+    if medicine.duration in {Duration.LONG, Duration.METHADONE_BUPRENORPHINE}:
+        return days <= limits.stale_long
+    if not medicine.is_naltrexone or medicine.form in LASTING:
+        return False
+    stated = isinstance(entry.record, MedicationStatement)
+    believed = limits.stale_long if stated else limits.assumed_supply + limits.stale_short
+    return limits.assumed_supply < days <= believed
 
 
 def _is_brief(record: MedicationRecord, times: Times, clinical: Clinical) -> bool:

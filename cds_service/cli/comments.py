@@ -9,7 +9,8 @@ import click
 
 from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
-from cds_service.errors import Unavailable
+from cds_service.cli.stored import stored
+from cds_service.cli.terminal import MISUSED, fail
 from cds_service.store import Comments, Store
 from cds_service.store.comments import read_comments, renew_comments
 
@@ -21,18 +22,18 @@ def comments(days: int, renew: bool) -> None:
     """Print the comments of prescribers, one JSON object a line. They may name patients.
 
     Needs COMMENT_KEYS. To replace a key, put the new one first, run --renew, then remove the old one.
+
+    Ends with 3 when the database does not answer.
     """
     settings = configured()
     if not settings.comment_keys:
-        raise click.ClickException("COMMENT_KEYS is not set: no comment can be read")
+        fail("COMMENT_KEYS is not set: no comment can be read", MISUSED)
     try:
-        with Store(settings) as store:
-            keys = Comments(settings.comment_keys)
-            _renew(store, keys) if renew else _print(store, keys, datetime.now(UTC) - timedelta(days=days))
-    except Unavailable as error:
-        raise click.ClickException(error.diagnostics) from error
+        keys = Comments(settings.comment_keys)
     except ValueError as error:
-        raise click.ClickException(str(error)) from error
+        fail(str(error), MISUSED)
+    with stored(settings) as store:
+        _renew(store, keys) if renew else _print(store, keys, datetime.now(UTC) - timedelta(days=days))
 
 
 def _renew(store: Store, keys: Comments) -> None:

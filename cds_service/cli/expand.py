@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cds_service.cli.progress import progress
-from cds_service.cli.terminal import HttpUrl, fail
+from cds_service.cli.terminal import MISUSED, REFUSED, UNREACHABLE, HttpUrl, fail
 from cds_service.knowledge.expand import ExpansionError, save
 from cds_service.knowledge.expand import expand as expanded
 from cds_service.knowledge.site_files import meant_by
@@ -26,13 +26,21 @@ def expand(server: str, value_set: str, kind: str, into: Path) -> None:
     The service reads the folder (KNOWLEDGE_DIR) at its next start. A server that asks for it gets the
     Authorization header in the environment variable TERMINOLOGY_AUTHORIZATION.
 
-    Ends with 1 when the server gives no complete expansion or the kind is not known.
+    Ends with 1 when the server gives no complete expansion, with 3 when it cannot be reached.
     """
     try:
         meant_by(kind)
+    except ValueError as error:
+        fail(str(error), MISUSED)
+    try:
         with progress("waiting for the server") as told:
             found = expanded(server, value_set, on_page=lambda codes, of: told(f"{codes} codes", codes, of))
         path = save(found, kind, into)
-    except (ExpansionError, ValueError, OSError) as error:
+    except ExpansionError as error:
+        is_away = isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, ValueError)
+        fail(str(error), UNREACHABLE if is_away else REFUSED)  # of a ValueError: it answered, but no JSON
+    except ValueError as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"{into}: {error.strerror or error}", MISUSED)
     click.echo(f"{path}: {found['expansion']['total']} codes")

@@ -10,8 +10,7 @@ import click
 
 from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
-from cds_service.errors import Unavailable
-from cds_service.store import Store
+from cds_service.cli.stored import stored
 from cds_service.store.retention import Limits, count_old
 from cds_service.store.retention import purge as remove
 
@@ -23,20 +22,17 @@ from cds_service.store.retention import purge as remove
 def purge(days: int | None, dry_run: bool, as_json: bool) -> None:
     """Remove cards served and feedback that are older than a number of days, and older comments.
 
-    The service does so by itself once an hour, with STORE_DAYS and COMMENT_DAYS. Ends with 1 when the
+    The service does so by itself once an hour, with STORE_DAYS and COMMENT_DAYS. Ends with 3 when the
     database does not answer.
     """
     settings = configured()
     limits = Limits.at(
         datetime.now(UTC), settings.store_days if days is None else days, settings.comment_days
     )
-    try:
-        with progress("counting", hidden=as_json) as told, Store(settings) as store, store.reading():
-            numbers = old = count_old(store.engine, limits)
-            if not dry_run:
-                numbers = remove(store.engine, limits, lambda gone: told(f"{gone} cards", gone, old.cards))
-    except Unavailable as error:
-        raise click.ClickException(f"nothing removed: {error.diagnostics}") from error
+    with stored(settings) as store, progress("counting", hidden=as_json) as told, store.reading():
+        numbers = old = count_old(store.engine, limits)
+        if not dry_run:
+            numbers = remove(store.engine, limits, lambda gone: told(f"{gone} cards", gone, old.cards))
     if as_json:
         click.echo(json.dumps({**asdict(numbers), "dry_run": dry_run}))
     else:

@@ -8,11 +8,10 @@ import click
 
 from cds_service.cli.configured import configured
 from cds_service.cli.progress import progress
-from cds_service.cli.terminal import UNREACHABLE, fail, print_json
-from cds_service.errors import Unavailable
+from cds_service.cli.stored import stored
+from cds_service.cli.terminal import print_json
 from cds_service.reports import GROUPS, Report, make_report
 from cds_service.reports.report import day_of
-from cds_service.store import Store
 
 
 class _Day(click.ParamType[datetime]):
@@ -47,11 +46,8 @@ def report(since: datetime | None, until: datetime | None, by: str, as_csv: bool
     if start >= end:
         raise click.UsageError("--since is before --until")
     settings = configured()
-    try:
-        with progress("counting", hidden=as_json), Store(settings) as store:
-            found = make_report(store, start, end, by, settings.reports_mask_below)
-    except Unavailable as error:
-        fail(error.diagnostics, UNREACHABLE)
+    with stored(settings) as store, progress("counting", hidden=as_json):
+        found = make_report(store, start, end, by, settings.reports_mask_below)
     if as_json:
         print_json(found.as_json())
     elif as_csv:

@@ -9,10 +9,11 @@ import click
 from cds_service.alerts.snoozes import lift as end
 from cds_service.alerts.snoozes import snoozes
 from cds_service.cli.configured import configured
-from cds_service.cli.terminal import UNREACHABLE, fail, print_json
-from cds_service.errors import Unavailable
+from cds_service.cli.stored import stored
+from cds_service.cli.terminal import MISUSED, fail, print_json
+from cds_service.knowledge.clinical import Alerts
+from cds_service.settings import Settings
 from cds_service.site import load_knowledge
-from cds_service.store import Store
 
 
 def utc_now() -> datetime:
@@ -30,12 +31,9 @@ def snooze() -> None:
 def list_(as_json: bool) -> None:
     """The snoozes in force, the one that ends first first; patients are keyed hashes."""
     settings = configured()
-    try:
-        with Store(settings) as store:
-            alerts = load_knowledge(settings)[0].alerts
-            found = list(snoozes(store, alerts, utc_now()))
-    except Unavailable as error:
-        fail(error.diagnostics, UNREACHABLE)
+    alerts = _alerts(settings)
+    with stored(settings) as store:
+        found = list(snoozes(store, alerts, utc_now()))
     if as_json:
         print_json([one._asdict() for one in found])
         return
@@ -54,12 +52,17 @@ def lift(card: str) -> None:
     Ends with 1 when there is no such snooze.
     """
     settings = configured()
-    try:
-        with Store(settings) as store:
-            alerts = load_knowledge(settings)[0].alerts
-            if card not in {snooze.card for snooze in snoozes(store, alerts, utc_now())}:
-                fail(f"no snooze {card} is in force")
-            end(store, card)
-    except Unavailable as error:
-        fail(error.diagnostics, UNREACHABLE)
+    alerts = _alerts(settings)
+    with stored(settings) as store:
+        if card not in {snooze.card for snooze in snoozes(store, alerts, utc_now())}:
+            fail(f"no snooze {card} is in force")
+        end(store, card)
     click.echo("lifted")
+
+
+def _alerts(settings: Settings) -> Alerts:
+    """How long a snooze lasts here."""
+    try:
+        return load_knowledge(settings)[0].alerts
+    except (ValueError, OSError) as error:
+        fail(str(error), MISUSED)

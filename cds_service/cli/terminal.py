@@ -14,7 +14,7 @@ import msgspec
 
 WIDTH = 96
 REFUSED, MISUSED, UNREACHABLE = 1, 2, 3
-"""Exit codes: the answer is no; the command was used wrongly; what was asked for could not be reached."""
+"""Exit codes of all commands: the answer is no; used wrongly; a server that is needed does not answer."""
 
 
 class HttpUrl(click.ParamType[str]):

@@ -1,5 +1,6 @@
-"""The numbers, counted by the database: one row for each group of cards.
+"""The numbers, counted by the database in one go: one row for each group of cards.
 
+Groups that are coarser are sums of these (:func:`summed`); only a median is not, and is asked for by itself.
 A card is accepted when any suggestion of it was taken, else overridden when that was said, else
 ignored: no feedback came. Times are seconds from the answer to the prescriber's action.
 """
@@ -7,19 +8,22 @@ ignored: no feedback came. Times are seconds from the answer to the prescriber's
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime, timedelta
+from itertools import chain
 from statistics import median
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, distinct, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, distinct, func, or_, select
 
 from cds_service.alerts.alert import LEFT_OUT, Hush
 from cds_service.store.schema import cards, feedback
 
 _MOST_TIMES = 200_000
 """Actions that a median is taken of at the most, the newest first."""
+_BETWEEN_CLOCKS = timedelta(days=1)
+"""Feedback comes after its card; by how much the clocks of two replicas may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,6 @@ class Counts:
     left_out: int
     snoozed: int
     shadow: int
-    seconds: float | None = None
-    """Median time to action."""
 
     @property
     def ignored(self) -> int:
@@ -51,7 +53,7 @@ class Counts:
 def count(connection: Connection, since: datetime, until: datetime, by: Sequence[str]) -> list[Counts]:
     """Cards answered from ``since`` to before ``until``, grouped by the names in ``by``, in their order."""
     groups = [_group(name, connection) for name in by]
-    said, first = _said(), _first(since, until)
+    said, first = _said(since), _first(since, until)
     shown, live = _is_shown(), cards.c.mode == "live"
     query = (
         select(
@@ -74,8 +76,43 @@ def count(connection: Connection, since: datetime, until: datetime, by: Sequence
         .group_by(*groups)
         .order_by(*groups)
     )
-    times = _times(connection, since, until, groups, said)
-    return [_counts(tuple(row), len(by), times) for row in connection.execute(query)]
+    return [Counts(tuple(map(str, row[: len(by)])), *row[len(by) :]) for row in connection.execute(query)]
+
+
+def summed(counted: Iterable[Counts], *places: int) -> list[Counts]:
+    """``counted`` by fewer names: those at ``places`` of its groups. In the order of the groups."""
+    sums: dict[tuple[str, ...], list[int]] = {}
+    for counts in counted:
+        group = tuple(counts.group[place] for place in places)
+        numbers = astuple(counts)[1:]
+        before = sums.get(group, [0] * len(numbers))
+        sums[group] = [number + more for number, more in zip(before, numbers, strict=True)]
+    return [Counts(group, *numbers) for group, numbers in sorted(sums.items())]
+
+
+def total_of(counted: Iterable[Counts]) -> Counts:
+    """All of ``counted`` together; zeros for none."""
+    numbers = len(fields(Counts)) - 1
+    return next(iter(summed(counted)), Counts((), *[0] * numbers))
+
+
+def medians(
+    connection: Connection, since: datetime, until: datetime, by: str
+) -> tuple[dict[str, float], float | None]:
+    """Seconds to action, the median of each group of ``by`` and of all; nothing where nobody acted."""
+    said, group = _said(since), _group(by, connection)
+    query = (
+        select(group, cards.c.shown, said.c.acted)
+        .join(said, _same_card(said))
+        .where(cards.c.shown >= since, cards.c.shown < until, _is_shown())
+        .order_by(cards.c.shown.desc())
+        .limit(_MOST_TIMES)
+    )
+    times: dict[str, list[float]] = defaultdict(list)
+    for name, shown, acted in connection.execute(query):
+        times[str(name)].append(max(0.0, (acted - shown).total_seconds()))
+    of_all = list(chain.from_iterable(times.values()))
+    return {name: median(each) for name, each in times.items()}, median(of_all) if of_all else None
 
 
 def count_reasons(
@@ -86,26 +123,20 @@ def count_reasons(
     query = (
         select(cards.c.topic, feedback.c.reason_code, number)
         .join(feedback, _same_card(feedback))
-        .where(cards.c.shown >= since, cards.c.shown < until, feedback.c.outcome == "overridden", _is_shown())
+        .where(cards.c.shown >= since, cards.c.shown < until, _is_shown())
+        .where(feedback.c.outcome == "overridden", feedback.c.received >= since - _BETWEEN_CLOCKS)
         .group_by(cards.c.topic, feedback.c.reason_code)
         .order_by(number.desc(), cards.c.topic)
     )
     return [(topic, code, cards_) for topic, code, cards_ in connection.execute(query)]
 
 
-def _counts(row: Sequence[Any], names: int, times: dict[tuple[str, ...], list[float]]) -> Counts:
-    group = tuple(str(value) for value in row[:names])
-    seconds = median(times[group]) if group in times else None
-    shown, accepted, overridden, repeated, *quiet = row[names:]
-    quieter, left_out, snoozed, shadow = quiet
-    return Counts(group, shown, accepted, overridden, repeated, quieter, left_out, snoozed, shadow, seconds)
-
-
-def _said() -> Subquery:
-    """What became of each card: whether it was accepted, and when something was done first."""
+def _said(since: datetime) -> Subquery:
+    """What became of each card since then: whether it was accepted, and when something was done first."""
     accepted = func.max(case((feedback.c.outcome == "accepted", 1), else_=0)).label("accepted")
     acted = func.min(feedback.c.outcome_timestamp).label("acted")
     query = select(feedback.c.card, feedback.c.client, accepted, acted)
+    query = query.where(feedback.c.received >= since - _BETWEEN_CLOCKS)
     return query.group_by(feedback.c.card, feedback.c.client).subquery("said")
 
 
@@ -128,26 +159,6 @@ def _is_shown() -> ColumnElement[bool]:
 
 def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-def _times(
-    connection: Connection,
-    since: datetime,
-    until: datetime,
-    groups: Sequence[ColumnElement[Any]],
-    said: Subquery,
-) -> dict[tuple[str, ...], list[float]]:
-    query: Select[Any] = (
-        select(*groups, cards.c.shown, said.c.acted)
-        .join(said, _same_card(said))
-        .where(cards.c.shown >= since, cards.c.shown < until, _is_shown())
-        .order_by(cards.c.shown.desc())
-        .limit(_MOST_TIMES)
-    )
-    times: dict[tuple[str, ...], list[float]] = defaultdict(list)
-    for *group, shown, acted in connection.execute(query):
-        times[tuple(map(str, group))].append(max(0.0, (acted - shown).total_seconds()))
-    return times
 
 
 def _group(name: str, connection: Connection) -> ColumnElement[Any]:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from cds_service.knowledge.wording import override_reasons
-from cds_service.reports.counting import Counts, count, count_reasons
+from cds_service.reports.counting import Counts, count, count_reasons, medians, summed, total_of
 from cds_service.reports.masking import Masked, mask, mask_parts
 from cds_service.store import Store
 
@@ -98,35 +98,49 @@ class Report:
 def make_report(store: Store, since: datetime, until: datetime, by: str, mask_below: int) -> Report:
     """What was shown from ``since`` to before ``until``. Raises ``Unavailable`` without a database."""
     with store.reading() as connection:
-        counted = count(connection, since, until, [by])
-        topics = counted if by == "topic" else count(connection, since, until, ["topic"])
-        (whole,) = count(connection, since, until, [])
-        weekly = count(connection, since, until, ["topic", "week"])
+        counted = count(connection, since, until, ["topic", "week", by])
+        seconds, seconds_of_all = medians(connection, since, until, by)
         given = count_reasons(connection, since, until)
-    rows, total = _rows(counted, whole, mask_below)
-    of_topics, _ = _rows(topics, whole, mask_below)
-    hidden = {row.group for row in of_topics if row.numbers["overridden"] is None}
-    reasons = _reasons(given, hidden, mask_below)
-    return Report(since, until, by, mask_below, rows, total, reasons, _weeks(weekly, whole, mask_below))
+    groups, whole = summed(counted, 2), total_of(counted)
+    masked, total = _masked(groups, whole, mask_below)
+    rows = [
+        _row(counts, numbers, seconds.get(counts.group[0]), mask_below)
+        for counts, numbers in zip(groups, masked, strict=True)
+    ]
+    return Report(
+        since,
+        until,
+        by,
+        mask_below,
+        rows,
+        _row(whole, total, seconds_of_all, mask_below),
+        _reasons(given, _topics_hidden(summed(counted, 0), whole, mask_below), mask_below),
+        _weeks(summed(counted, 0, 1), whole, mask_below),
+    )
 
 
-def _rows(counted: Sequence[Counts], whole: Counts, below: int) -> tuple[list[Row], Row]:
-    masked, total = mask([_numbers(counts) for counts in counted], _numbers(whole), below)
-    rows = [_row(c.group[0] or "–", c, n, below) for c, n in zip(counted, masked, strict=True)]
-    return rows, _row("all", whole, total, below)
+def _masked(counted: Sequence[Counts], whole: Counts, below: int) -> tuple[list[Masked], Masked]:
+    return mask([_numbers(counts) for counts in counted], _numbers(whole), below)
 
 
 def _numbers(counts: Counts) -> dict[str, int]:
     return {name: getattr(counts, name) for name in NUMBERS}
 
 
-def _row(group: str, counts: Counts, numbers: Masked, below: int) -> Row:
+def _row(counts: Counts, numbers: Masked, seconds: float | None, below: int) -> Row:
+    (group,) = counts.group or ("all",)
     acted = counts.accepted + counts.overridden
-    return Row(group, numbers, counts.seconds if acted >= max(below, 1) else None)
+    return Row(group or "–", numbers, seconds if acted >= max(below, 1) else None)
+
+
+def _topics_hidden(topics: Sequence[Counts], whole: Counts, below: int) -> set[str]:
+    """Those whose overridden cards are not told."""
+    masked, _ = _masked(topics, whole, below)
+    return {c.group[0] for c, numbers in zip(topics, masked, strict=True) if numbers["overridden"] is None}
 
 
 def _weeks(weekly: Sequence[Counts], whole: Counts, below: int) -> list[tuple[str, str, float | None]]:
-    masked, _ = mask([_numbers(counts) for counts in weekly], _numbers(whole), below)
+    masked, _ = _masked(weekly, whole, below)
     rates = [Row("", numbers, None).rate("overridden") for numbers in masked]
     return [(c.group[0], c.group[1], rate) for c, rate in zip(weekly, rates, strict=True)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import re
 import textwrap
 import uuid
 
@@ -13,7 +14,7 @@ import pytest
 from werkzeug.exceptions import NotFound, TooManyRequests
 
 from cds_service import cds_hooks, errors
-from cds_service.cds_hooks import CardsResponse
+from cds_service.cds_hooks import ORDER_SIGN, CardsResponse, Service, cds_hooks_blueprint
 from cds_service.cds_hooks.authentication import Caller, Client
 
 URL = "/cds-services/order-sign"
@@ -151,7 +152,9 @@ def test_C18_unexpected_failure_tells_nothing(client, body, greeter, caplog):
     assert response.status_code == 500
     assert issue == {"severity": "error", "code": "exception", "details": issue["details"]}
     assert "KeyError" in caplog.text
-    assert "KeyError at cds_service/cds_hooks/blueprint.py:" in caplog.text
+    assert re.search(
+        r"KeyError at cds_hooks/conftest.py:\d+, cds_service/cds_hooks/blueprint.py:", caplog.text
+    )
     assert "Jane" not in caplog.text
 
 
@@ -269,6 +272,17 @@ def test_A14_browser_can_read_errors(make_app):
     response = app.test_client().post(URL, json={}, headers=PREFLIGHT)
     assert response.status_code == 401
     assert response.headers["Access-Control-Allow-Origin"] == "https://ehr.example"
+
+
+def test_A14_two_sets_of_routes_have_each_its_own_origins(make_app, greeter, body):
+    app = make_app(allow_origin=lambda origin: True)
+    other = Service("order-sign", ORDER_SIGN, "Greeter", "Greets.", greeter)
+    app.register_blueprint(cds_hooks_blueprint([other]), name="trial", url_prefix="/try")
+    for prefix, origin in (("", "https://ehr.example"), ("/try", None)):
+        response = app.test_client().post(prefix + URL, json=body(), headers=PREFLIGHT)
+        assert response.status_code == 200
+        assert response.headers.get("Access-Control-Allow-Origin") == origin
+        assert response.headers.get_all("Vary") == ["Origin"]
 
 
 def test_request_id_is_echoed_if_harmless(client, body, greeter):

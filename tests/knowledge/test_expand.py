@@ -129,13 +129,13 @@ def test_a_server_that_never_ends_is_left(server, monkeypatch):
 
 def test_no_server_is_told(tmp_path):
     result = fetch("http://127.0.0.1:9", tmp_path)
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "127.0.0.1" in result.stderr
 
 
 def test_an_unknown_kind_is_told_before_the_server_is_asked(server, tmp_path):
     result = fetch(server.base, tmp_path, kind="meaning-expecting")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "says no known thing" in result.stderr
     assert server.asked == []
 

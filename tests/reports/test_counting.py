@@ -11,7 +11,7 @@ import pytest
 
 from cds_service.database import insert_missing
 from cds_service.reports import make_report
-from cds_service.reports.counting import count, count_reasons
+from cds_service.reports.counting import count, count_reasons, medians, summed, total_of
 from cds_service.settings import Settings
 from cds_service.store import Store
 from cds_service.store.schema import cards, feedback
@@ -75,12 +75,13 @@ def test_what_became_of_each_card(store: Store) -> None:
     )
     with store.reading() as connection:
         age, pregnancy = count(connection, SINCE, UNTIL, ["topic"])
+        seconds, of_all = medians(connection, SINCE, UNTIL, "topic")
     assert pregnancy.group == ("pregnancy",)
     assert (pregnancy.shown, pregnancy.accepted, pregnancy.overridden) == (4, 1, 1)
     assert (pregnancy.ignored, pregnancy.repeated, pregnancy.quieter) == (2, 1, 1)
     assert (pregnancy.left_out, pregnancy.snoozed, pregnancy.shadow) == (1, 1, 1)
-    assert pregnancy.seconds == 30
-    assert (age.shown, age.overridden, age.seconds) == (1, 0, None), "feedback of another client is not its"
+    assert (seconds, of_all) == ({"pregnancy": 30}, 30)
+    assert (age.shown, age.overridden) == (1, 0), "feedback of another client is not its"
 
 
 @pytest.mark.parametrize("by", ["hook", "day", "topic"])
@@ -113,6 +114,46 @@ def test_every_way_to_group(store: Store, by: str, groups: list[str]) -> None:
         counted = count(connection, SINCE, UNTIL, [by])
     assert [counts.group[0] for counts in counted] == groups
     assert sum(counts.shown for counts in counted) == 4
+
+
+def test_the_coarser_groups_are_sums_of_the_finer(store: Store) -> None:
+    keep(
+        store,
+        [card(1), card(2, client="b"), card(3, topic="age", client="b"), card(4, topic="age", mode="shadow")],
+        [said(1, "accepted", suggestion="x"), said(3, "overridden", client="b")],
+    )
+    with store.reading() as connection:
+        fine = count(connection, SINCE, UNTIL, ["topic", "week", "client"])
+        for place, name in enumerate(("topic", "week", "client")):
+            assert summed(fine, place) == count(connection, SINCE, UNTIL, [name])
+        assert summed(fine, 0, 1) == count(connection, SINCE, UNTIL, ["topic", "week"])
+        assert [total_of(fine)] == count(connection, SINCE, UNTIL, [])
+    assert (total_of(fine).shown, total_of(fine).shadow, len(fine)) == (3, 1, 4)
+
+
+def test_time_to_action_of_each_group_and_of_all(store: Store) -> None:
+    keep(
+        store,
+        [card(1), card(2), card(3, topic="age"), card(4, topic="age", mode="shadow"), card(5, shown=UNTIL)],
+        [said(n, "overridden", seconds) for n, seconds in ((1, 10), (2, 20), (3, 90), (4, 500), (5, 700))],
+    )
+    with store.reading() as connection:
+        assert medians(connection, SINCE, UNTIL, "topic") == ({"pregnancy": 15, "age": 90}, 20)
+        assert medians(connection, SINCE - timedelta(days=9), SINCE, "topic") == ({}, None)
+
+
+def test_feedback_counts_whenever_it_was_received(store: Store) -> None:
+    """Late, or by the clock of a replica that is behind."""
+    early, late = SINCE - timedelta(minutes=5), UNTIL + timedelta(days=90)
+    keep(
+        store,
+        [card(1, shown=SINCE), card(2)],
+        [said(1, "overridden", received=early), said(2, "overridden", received=late)],
+    )
+    with store.reading() as connection:
+        (counted,) = count(connection, SINCE, UNTIL, ["topic"])
+        reasons = count_reasons(connection, SINCE, UNTIL)
+    assert (counted.overridden, reasons) == (2, [("pregnancy", None, 2)])
 
 
 def test_reasons_by_the_cards_they_were_given_for(store: Store) -> None:

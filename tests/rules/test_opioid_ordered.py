@@ -74,7 +74,6 @@ def test_naltrexone_that_may_block(exposure, indicator, words):
     [
         ended(TABLET_50, 4, 50.0),
         ended(CAPSULE, 4, 4.5),
-        ended(CAPSULE, None, 4.5),
         ended(VIVITROL, 1, 13.6, kind="MedicationAdministration"),
         ended(VIVITROL, 31, 13.6, kind="MedicationStatement"),
         ended(VIVITROL, 1, 13.6, end_documented=False),
@@ -83,6 +82,63 @@ def test_naltrexone_that_may_block(exposure, indicator, words):
 )
 def test_naltrexone_that_is_gone_is_silent(exposure):
     assert judged(exposure) == []
+
+
+@pytest.mark.parametrize(
+    ("exposure", "indicator", "words"),
+    [
+        (ended(TABLET_50, None, 50.0), "warning", "Full-dose naltrexone has ended"),
+        (ended(CONTRAVE, None, 32.0), "warning", "Naltrexone/bupropion has ended"),
+        (
+            ended(VIVITROL, None, kind="MedicationStatement"),
+            "warning",
+            "Naltrexone injection or implant has ended",
+        ),
+        (ended(NALTREXONE, None), "warning", "Naltrexone, dose not recorded, has ended"),
+        (ended(CAPSULE, None, 4.5), "info", "LDN has ended"),
+        (ended(TABLET_50, 0, 50.0, end_documented=False), "critical", "Full-dose naltrexone has ended"),
+        (ended(CAPSULE, 2, 4.5, end_documented=False), "warning", "LDN has ended"),
+    ],
+)
+def test_an_end_on_a_day_that_nobody_recorded_is_asked_for(exposure, indicator, words):
+    """Unknown is not long ago; and a reckoned day is not shown as a recorded one."""
+    finding = only(judged(exposure))
+    assert finding.indicator == indicator
+    assert finding.summary.startswith(words) and "no day recorded" in finding.summary
+    assert "2026" not in finding.summary
+
+
+def test_what_is_over_is_not_to_be_held():
+    assert "**Wait** until 3 days after" in text(only(judged(ended(TABLET_50, 2, 50.0))))
+    assert "**Wait** 24-72 h after" in text(only(judged(ended(CAPSULE, 2, 4.5))))
+    both = text(only(judged(ended(TABLET_50, 2, 50.0), taken(CAPSULE, 4.5))))
+    assert "**Hold naltrexone**" in both and "**Wait**" not in both
+
+
+def test_the_last_dose_is_asked_for_unless_it_was_injected():
+    asked = "**Ask** when naltrexone was last taken"
+    assert asked in text(only(judged(taken(CAPSULE, 4.5))))
+    assert asked in text(only(judged(ended(VIVITROL, None, kind="MedicationStatement"))))
+    assert asked not in text(only(judged(taken(VIVITROL, 13.6))))
+
+
+def test_an_opioid_that_is_taken_as_well_is_not_to_be_stopped_abruptly():
+    finding = only(judged(taken(CAPSULE, 4.5), taken(OXYCODONE)))
+    assert "Do not stop a regular opioid abruptly" in text(finding)
+    assert "oxycodone" in [evidence.name for evidence in finding.found][1]
+
+
+@pytest.mark.parametrize(
+    "opioid",
+    [
+        ended(OXYCODONE, 3),
+        taken(OXYCODONE, presence=Presence.STALE),
+        taken(OXYCODONE, contradicted=DENIED),
+    ],
+)
+def test_an_opioid_that_is_perhaps_not_taken_changes_nothing(opioid):
+    finding = only(judged(taken(CAPSULE, 4.5), opioid))
+    assert "abruptly" not in text(finding) and len(finding.found) == 2
 
 
 def test_a_site_may_raise_ldn():
@@ -115,8 +171,12 @@ def test_treatment_of_opioid_use_disorder_is_never_removed():
     drafts = (order(SUBOXONE, id="d1", reasons=reasons), order(OXYCODONE, id="d2"))
     finding = only(judged(taken(TABLET_50, 50.0), orders=drafts))
     assert offers(finding) == ["Remove d2"] and "addiction care" in text(finding)
-    alone = only(judged(taken(TABLET_50, 50.0), orders=drafts[:1]))
-    assert offers(alone) == [] and "In an emergency" not in text(alone)
+    assert "oxycodone may fail" in finding.summary
+    treatment = only(judged(taken(TABLET_50, 50.0), orders=drafts[:1]))
+    assert offers(treatment) == [] and treatment.summary.startswith("The patient takes naltrexone")
+    assert "In an emergency" not in text(treatment)
+    over = only(judged(ended(TABLET_50, 2, 50.0), orders=drafts[:1]))
+    assert over.summary.startswith("Naltrexone may still act")
 
 
 def test_embeda_as_a_draft_is_an_opioid():

@@ -5,24 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import jwt
 
 from cds_service.cds_hooks.authentication.keys import KeyRing, PublicKey
 from cds_service.cds_hooks.authentication.refusals import Refusal, TokenRefused
 from cds_service.cds_hooks.authentication.registry import Client, Clients
+from cds_service.cds_hooks.authentication.token_ids import TokenIds
 from cds_service.cds_hooks.authentication.tokens import LEEWAY, Token, bearer_token, check_claims, read_token
-
-
-class TokenIds(Protocol):
-    """The tokens that were used, by all workers and replicas (A11)."""
-
-    def is_first_use(self, client: str, jti: str, now: float, expires: float) -> bool:
-        """Whether the client uses ``jti`` for the first time; it is remembered until ``expires``.
-
-        Both moments are in seconds since 1970.
-        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from cds_service.cds_hooks.prefetch_templates import check_templates
 from cds_service.cds_hooks.validation import checks
 from cds_service.cds_hooks.validation.checks import Violation
 
+_CONTEXT_TOKEN = re.compile(r"\{\{\s*context\.(\w+)\s*\}\}")
 _SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 
 
@@ -37,12 +38,18 @@ def _service(service: dict[str, Any], path: str, trial_use: bool) -> Iterator[Vi
     yield from checks.text(service, "title", path, "D4")
     yield from checks.optional_text(service, "usageRequirements", path, "D10")
     hook = HOOKS.get(str(service.get("hook")))
-    yield from _prefetch(service, path, hook or Hook(str(service.get("hook")), "1.0", ""), trial_use)
+    yield from _prefetch(service, path, hook or _unknown(service), trial_use)
     if "version" in service and not _SEMVER.fullmatch(str(service["version"])):
         yield Violation("D11", f"{path}.version", "Expected a semantic version")
     if hook and service.get("hookVersion", hook.version) != hook.version:
         yield Violation("D12", f"{path}.hookVersion", f"Published is {hook.version}")
     yield from checks.extension(service, path)
+
+
+def _unknown(service: dict[str, Any]) -> Hook:
+    """A hook that is not known here; any field of its context may be a token."""
+    fields = _CONTEXT_TOKEN.findall(str(service.get("prefetch")))
+    return Hook(str(service.get("hook")), "1.0", prefetch_tokens=frozenset(fields))
 
 
 def _prefetch(service: dict[str, Any], path: str, hook: Hook, trial_use: bool) -> Iterator[Violation]:
