@@ -18,6 +18,7 @@ PIECES = (
 )
 """English; then German, French and Spanish, whose counts alone are read."""
 
+_ROMAN = re.compile(rf"(?<![\w.])(i{{1,3}})(?=\s+(?:(?:{PIECES})\b|po\b|q?hs\b|daily\b|nightly\b))")
 _AND_A_HALF = re.compile(r"(?<![\d/.,])(\d+|one|two|three|four)\s+and\s+(?:a|one)[\s-]half\b")
 _COUNTED = {"one": "1", "two": "2", "three": "3", "four": "4", "half": "0.5"}
 _SHARE = re.compile(
@@ -210,6 +211,7 @@ def _turn_mixed(match: re.Match[str]) -> str:
 
 # In this order: numbers first, then what is counted in them, then doses that change.
 TURNS: tuple[Turn, ...] = (
+    Turn("iii caps", "3 caps", _ROMAN, lambda m: str(len(m[1]))),
     Turn("4.5 mgs", "4.5 mg", re.compile(r"\bmgs\b"), "mg"),
     Turn("inc. by 0.5 mg", "increase by 0.5 mg", _RISES_CUT_SHORT, "increase "),
     Turn("x 2/52", "x 2 weeks", _SPAN_IN_52, lambda m: f"{m[1]} {m[2]} {_IN_52[m[3]]}"),

@@ -79,8 +79,9 @@ _COUNT = re.compile(
 )
 # "1 qhs", "2 po daily"
 _BARE_COUNT = re.compile(
-    rf"(?:^[^\w#]*|\.\s+)({_NUMBER})\s+"
-    r"(?=qhs|hs\b|qd|daily|nightly|at (?:bed|night)|po\b|by mouth|every|q\s?\d|(?:for|x)\s?\d)"
+    rf"(?:^[^\w#]*(?:(?:sig|s):\s*)?|\.\s+)({_NUMBER})\s+"
+    r"(?=qhs|hs\b|qd|daily|nightly|nocte|at (?:bed|night)|po\b|by mouth|every|each|ea\b|per day|a day|od\b"
+    r"|q\s?\d|(?:for|x)\s?\d)"
     r"|^[^\w#]*(\d(?:\.\d)?)[\s.]*$"
 )
 # "a capsule at bedtime", not the strength in "half of a capsule"

@@ -29,11 +29,14 @@ def naltrexone_dose(
     unit a day when nothing else names an amount.
     """
     coded = _read([step for step in structured if step.value is not None], medicine)
+    texts = tuple(texts)
     written = _read([step for text in texts for step in read_directions(text)], medicine)
     chosen = coded if coded.daily or (coded.doses and not written.daily) else written
     steps, problem = chosen.daily, chosen.problem
     if not steps and problem is DoseProblem.NONE_GIVEN:
         steps, problem = _from_strength(medicine)
+    if problem is DoseProblem.NONE_GIVEN and any(map(_names_an_amount, texts)):
+        problem = DoseProblem.NOT_UNDERSTOOD
     mg, every_days = _highest(chosen.doses) or (steps[0].mg if steps else None, 1.0)
     return NaltrexoneDose(
         steps=tuple(steps),
@@ -44,6 +47,11 @@ def naltrexone_dose(
         problem=problem,
         frequency_assumed=any([step.per_day is None for step, _ in chosen.doses]),
     )
+
+
+def _names_an_amount(text: str) -> bool:
+    """A number stands in it: "5 drops"; "as directed" gives no dose."""
+    return any(map(str.isdigit, text))
 
 
 _Dose = tuple[DoseStep, float | None]

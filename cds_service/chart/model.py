@@ -53,6 +53,7 @@ class DoseProblem(StrEnum):
     """Why a daily dose is not known."""
 
     NONE_GIVEN = "no dose given"
+    NOT_UNDERSTOOD = "directions that are not understood"
     VOLUME_WITHOUT_STRENGTH = "a volume without a strength"
     PIECES_WITHOUT_STRENGTH = "a number of units without a strength"
     UNIT_UNKNOWN = "a unit that is not understood"

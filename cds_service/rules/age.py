@@ -27,6 +27,7 @@ def age(chart: PatientChart, clinical: Clinical) -> Findings:
         return "the age is not known"
     if not is_minor(chart, clinical):
         return f"the patient is {years} years old"
+    told = "1 year" if years == 1 else f"{years} years"
     return [
         Finding(
             topic=TOPIC,
@@ -34,10 +35,10 @@ def age(chart: PatientChart, clinical: Clinical) -> Findings:
             summary=say(
                 TOPIC,
                 "minor",
-                age=f"{years} years old" if years else "under 1 year old",
+                age=f"{told} old" if years else "under 1 year old",
                 drug=drug(chart, clinical),
             ),
-            found=(Evidence("Date of birth on the patient record", (f"{years} years",)),),
+            found=(Evidence("Date of birth on the patient record", (told,)),),
             lines=(say(TOPIC, "line"),),
             basis=say(TOPIC, "basis"),
             withholds_start=True,

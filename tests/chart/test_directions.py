@@ -156,6 +156,7 @@ RISING = [(n / 2, "mL", 1, 14) for n in range(1, 9)]
         ("T2C PO QHS", [(2, "unit", 1, None)]),
         ("TK 1/2 T PO DAILY", [(0.5, "unit", 1, None)]),
         ("TK 1 C PO QHS FOR 2 WKS, THEN TK 2 CS PO QHS", [(1, "unit", 1, 14), (2, "unit", 1, None)]),
+        ("sig: iii caps qhs", [(3, "unit", 1, None)]),
         ("3 mgs daily", [(3, "mg", 1, None)]),
         # a week that lasts is no week between doses
         ("1.5 mg at bedtime for a week, then 3 mg", [(1.5, "mg", 1, 7), (3, "mg", 1, None)]),
@@ -200,6 +201,11 @@ RISING = [(n / 2, "mL", 1, 14) for n in range(1, 9)]
         ("1 capsule (1.5 mg) in AM and 2 capsules (3 mg) in PM", [(4.5, "mg", 1, None)]),
         ("1-0-2", [(3, "unit", 1, None)]),
         ("0-0-0-0", []),
+        *((f"3 {when}", [(3, "unit", 1, None)]) for when in ("nocte", "each night", "per day", "OD")),
+        ("3 ea qhs", [(3, "unit", 1, None)]),
+        ("3/day", [(3, "unit", 1, None)]),
+        ("sig: 3 qhs", [(3, "unit", 1, None)]),
+        ("4.5 mg IV daily", [(4.5, "mg", 1, None)]),
         # small pieces of a tablet, never the number below the line
         ("1/16 tab nightly", [(0.0625, "unit", 1, None)]),
         ("1/10th tab", [(0.1, "unit", None, None)]),

@@ -64,6 +64,8 @@ def test_mg_a_day(medication: dict[str, Any], dosage: dict[str, Any] | None, mg:
         (NALTREXONE, quantity(1, "{capsule}"), DoseProblem.PIECES_WITHOUT_STRENGTH),
         (NALTREXONE, quantity(3, "{drop}"), DoseProblem.UNIT_UNKNOWN),
         (NALTREXONE, {"text": "take 1/2 tablet nightly"}, DoseProblem.PIECES_WITHOUT_STRENGTH),
+        (NALTREXONE, {"text": "5 drops nightly"}, DoseProblem.NOT_UNDERSTOOD),
+        (NALTREXONE, {"text": "take as directed"}, DoseProblem.NONE_GIVEN),
         (NALTREXONE, None, DoseProblem.NONE_GIVEN),
         (TABLET_50, None, DoseProblem.NONE_GIVEN),
     ],

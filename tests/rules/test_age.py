@@ -34,6 +34,7 @@ def test_under_eighteen_nothing_is_established_and_no_start_offered(years, indic
 
 def test_an_infant_is_under_one():
     assert "under 1 year old" in only(judged(0)).summary
+    assert "is 1 year old:" in only(judged(1)).summary
 
 
 @pytest.mark.parametrize("years", [18, 75, None])
