@@ -363,6 +363,14 @@ def test_a_depot_that_was_stopped_still_works_and_no_entry_disputes_it(depot: di
     assert (exposure.presence, exposure.contradicted) == (Presence.ACTIVE, None)
 
 
+@pytest.mark.parametrize(
+    ("ended", "presence"), [(28, Presence.ACTIVE), (30, Presence.ACTIVE), (60, Presence.ENDED)]
+)
+def test_a_depot_that_was_stopped_works_no_longer_than_one_injection(ended: int, presence: Presence) -> None:
+    period = {"start": ago(200), "end": ago(ended)}
+    assert only(statement(VIVITROL, status="stopped", effectivePeriod=period)).presence is presence
+
+
 def test_a_depot_ordered_and_not_taken_is_a_contradiction() -> None:
     order = medication_request(VIVITROL, authoredOn=ago(10))
     first, *_ = chart(order, statement(VIVITROL, status="not-taken", dateAsserted=ago(1))).exposures

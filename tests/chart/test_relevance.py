@@ -88,6 +88,7 @@ def test_passed_over(needed: Relevance, kind: str, elements: dict[str, Any]) -> 
         ("AllergyIntolerance", {"code": concept("Lactose")}),
         ("AllergyIntolerance", {"code": concept("Drug"), "reaction": [{"substance": concept("naltrexone")}]}),
         ("AllergyIntolerance", {"substance": concept("Penicillin G")}),
+        ("AllergyIntolerance", {"code": concept("Penicillin G"), "substance": concept("naltrexone")}),
         ("Procedure", {"status": "preparation"}),
         ("Patient", {}),
         ("Medication", {"code": LISINOPRIL}),

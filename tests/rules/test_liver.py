@@ -100,6 +100,12 @@ def test_one_card_for_disease_and_enzymes():
     }
     finding = only(judged(**more))
     assert len(finding.found) == 2 and "2013" in text(finding)
+    assert "2013" not in text(only(judged(measurements=more["measurements"])))
+
+
+def test_enzymes_are_told_in_multiples_of_their_limit():
+    results = (result(Measure.AST, multiple=5.14), result(Measure.ALT, multiple=8.0))
+    assert "ALT 8 times and AST 5.1 times" in only(judged(measurements=results)).summary
 
 
 def test_nothing_ordered_is_silent():

@@ -135,6 +135,12 @@ def test_a_list_not_kept_is_no_card_of_its_own():
     assert decide(renewed, CLINICAL) == []
 
 
+def test_a_list_that_every_ehr_keeps_is_a_gap_where_it_is_not_kept():
+    gap = Gap("Condition", GapReason.NOT_KEPT)
+    assert "problem list" in only(judged(gap)).summary
+    assert "keeps no" not in " ".join(text(f) for f in decide(chart(LDN, gaps=(gap,)), CLINICAL))
+
+
 def test_orders_not_read_beside_a_list_not_kept():
     gaps = (Gap("MedicationDispense", GapReason.NOT_KEPT), Gap("MedicationRequest", GapReason.TIME_OUT))
     assert "its orders were read" not in " ".join(text(f) for f in decide(chart(LDN, gaps=gaps), CLINICAL))
