@@ -160,6 +160,8 @@ def test_who_takes_it_already_is_told_not_to_renew_it():
     assert "Do not renew LDN yet" in ongoing.summary and "do not renew LDN" in text(ongoing)
     assert "Hold naltrexone while an opioid is needed" in text(ongoing)
     assert [evidence.name for evidence in ongoing.found] == ["oxycodone", "naltrexone"]
+    micro = only(judged(exposures=(taken(OXYCODONE), taken(NALTREXONE, 0.25))))
+    assert "Do not renew LDN yet" in micro.summary, "low doses are one kind"
     another = only(judged(exposures=(taken(OXYCODONE), taken(CONTRAVE, 32.0))))
     assert "Do not start LDN yet" in another.summary
 

@@ -50,6 +50,7 @@ def judged(*exposures, orders=ORDERED, clinical=CLINICAL):
         (taken(TABLET_50, 50.0), "critical", "Full-dose"),
         (taken(TABLET_50, 25.0), "critical", "Full-dose"),
         (taken(TABLET_50), "critical", "Full-dose"),
+        (taken(CAPSULE, 30.0), "critical", "Full-dose"),
         (taken(CONTRAVE, 32.0), "critical", "Naltrexone/bupropion"),
         (ended(TABLET_50, 3, 50.0), "critical", "ended 19 Nov 2026"),
         (taken(CAPSULE, 4.5), "warning", "low dose"),

@@ -209,6 +209,12 @@ def test_of_two_orders_one_that_starts_too_early_is_enough():
     assert only(judged(ended(OXYCODONE, 6), orders=orders)).indicator == "warning"
 
 
+def test_the_first_start_of_several_late_ones_is_named():
+    orders = [ldn(starts=TODAY + timedelta(days=days), id=f"d{days}") for days in (30, 4)]
+    finding = only(judged(ended(OXYCODONE, 6), orders=orders))
+    assert finding.indicator == "info" and "starts 26 Nov 2026" in finding.summary
+
+
 def test_one_reckoned_end_among_others_is_said():
     ends = ended(OXYCODONE, 6, end_documented=False), ended(METHADONE, 2)
     finding = only(judged(*ends))

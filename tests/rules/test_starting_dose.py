@@ -207,6 +207,29 @@ def test_the_orders_own_reason_comes_before_the_problem_list():
     assert "none recorded" in text(only(judged()))
 
 
+@pytest.mark.parametrize(
+    "meaning",
+    [
+        Meaning.FIBROMYALGIA,
+        Meaning.CRPS,
+        Meaning.RHEUMATOID_ARTHRITIS,
+        Meaning.LUPUS,
+        Meaning.MULTIPLE_SCLEROSIS,
+        Meaning.CROHNS_DISEASE,
+        Meaning.ENDOMETRIOSIS,
+        Meaning.ME_CFS,
+        Meaning.LONG_COVID,
+        Meaning.NEUROPATHIC_PAIN,
+        Meaning.PELVIC_PAIN,
+        Meaning.CHRONIC_PAIN,
+    ],
+)
+def test_every_indication_has_its_line_of_evidence(meaning):
+    for finding in (judged(problems=(problem(meaning),)), judged(ldn(reasons=frozenset({meaning})))):
+        words = text(only(finding))
+        assert "none recorded" not in words and "no LDN study" not in words
+
+
 def test_a_reason_that_is_not_understood_is_no_missing_one():
     more = {"problems": (problem(Meaning.FIBROMYALGIA),)}
     finding = only(judged(ldn(has_reason=True), **more))
