@@ -2,7 +2,7 @@
 #
 # PYTHON=...       the interpreter the virtual environment is made with (3.11+; only used when it is made)
 # VENV=...         where the virtual environment is kept
-# PYTEST_ARGS=...  passed on to pytest, e.g. PYTEST_ARGS='-k washout -x'
+# PYTEST_ARGS=...  passed on to pytest, e.g. PYTEST_ARGS='-k washout -x'; without it the tests use all processors
 
 PYTHON ?=
 VENV ?= .venv
@@ -10,8 +10,12 @@ PYTEST_ARGS ?=
 
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check
-LOCKED = $(PIP) install --quiet --require-hashes
-PROJECT = $(PIP) install --quiet --no-deps --no-build-isolation
+# Python compiles what it imports; pip would compile all, half a million lines of FHIR models among it.
+INSTALL = $(PIP) install --quiet --no-compile
+LOCKED = $(INSTALL) --require-hashes
+PROJECT = $(INSTALL) --no-deps --no-build-isolation
+# A process keeps to neighbouring tests, which share servers, and takes over from one that has more left.
+EVERY_PROCESSOR = -n auto --maxprocesses 8 --dist worksteal
 RUNTIME = $(VENV)/.installed-runtime
 DEV = $(VENV)/.installed-dev
 
@@ -27,7 +31,7 @@ run: $(RUNTIME) ## start the service on 127.0.0.1 in development mode and show o
 	CDS_ENVIRONMENT=development $(PY) -m cds_service.demo
 
 test: $(DEV) ## run every test this machine has the programs for; REQUIRE_ALL=1 makes a skip a failure
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest $(or $(PYTEST_ARGS),$(EVERY_PROCESSOR))
 
 lint: $(DEV) ## ruff: rules and formatting; and do the lock files hold what pyproject.toml asks for
 	@$(PIP) check || { echo "pyproject.toml and the lock files differ: make lock"; exit 1; }

@@ -36,6 +36,7 @@ _LAST_SECONDS = 30
 _BOOT_SECONDS = 60.0
 _NOT_STARTED = 2
 """The exit code of every command for a setting or a file that does not fit."""
+_TRY_AGAIN = 5.0
 _MOST_CONNECTIONS = 2000
 _SHARED_MEMORY = Path("/dev/shm")
 _COUNTERS = "ldn-cds-metrics-"
@@ -148,6 +149,9 @@ class _Application(BaseApplication):  # type: ignore[misc]
 class _Master(Arbiter):  # type: ignore[misc]
     """The process above the workers; at a restart the old ones answer until the new ones do."""
 
+    _came_up = False
+    _next_try = 0.0
+
     def reload(self) -> None:
         """Start anew, unless the settings and files are such that nothing would start."""
         if self._would_start():
@@ -165,12 +169,28 @@ class _Master(Arbiter):  # type: ignore[misc]
             os._exit(0)
         return os.waitstatus_to_exitcode(os.waitpid(trial, 0)[1]) == 0
 
+    def spawn_workers(self) -> None:
+        """Replace a worker that is gone; gunicorn would end the others with one that cannot start."""
+        if self._came_up and self.WORKERS and not self._may_replace():
+            return
+        super().spawn_workers()
+
+    def _may_replace(self) -> bool:
+        if time.monotonic() < self._next_try:
+            return False
+        if self._would_start():
+            return True
+        self._next_try = time.monotonic() + _TRY_AGAIN
+        _log.error("a worker is missing, and with these settings none would start; the others go on")
+        return False
+
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
         """With an exit code of ours: gunicorn's 3 would say that another try may help."""
         super().halt(reason, exit_status and _NOT_STARTED)
 
     def manage_workers(self) -> None:
         """gunicorn ends the surplus at once, while the new ones are still reading their tables."""
+        self._came_up = self._came_up or any(_answers(worker) for worker in self.WORKERS.values())
         if len(self.WORKERS) > self.num_workers:
             self._wait_for_the_new()
         super().manage_workers()

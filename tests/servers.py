@@ -145,10 +145,10 @@ def _start(command: Sequence[str], folder: Path, user: str | None = None) -> sub
         return subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -176,7 +176,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Served:
-    """A running service; ``process`` is the one above the workers, ``log`` all it wrote."""
+    """A running server; ``process`` is the one above the workers, ``log`` all it wrote."""
 
     base: str
     port: int
@@ -200,31 +200,40 @@ def ldn_cds(folder: Path, environment: Mapping[str, str], workers: int = 1) -> I
         **environment,
     }
     command = [sys.executable, "-m", "cds_service.cli", "serve", f"--workers={workers}", f"--port={port}"]
-    written = folder / f"ldn-cds-{port}.log"
+    with answering([*command, "--host=127.0.0.1"], port, folder, settings) as served:
+        yield served
+
+
+@contextmanager
+def answering(
+    command: Sequence[str],
+    port: int,
+    folder: Path,
+    environment: Mapping[str, str],
+    path: str = "/health/live",
+) -> Iterator[Served]:
+    """A server program, given out when it answers ``path`` with 200; its log is in ``folder``."""
+    written = folder / f"server-{port}.log"
     with written.open("wb") as log:
         process = subprocess.Popen(
-            [*command, "--host=127.0.0.1"], env={**os.environ, **settings}, cwd=ROOT, stdout=log, stderr=log
+            command, env={**os.environ, **environment}, cwd=ROOT, stdout=log, stderr=log
         )
     try:
-        _wait_for_answer(port, process, written)
+        _wait_for_answer(port, path, process, written)
         yield Served(f"http://127.0.0.1:{port}", port, process, written)
     finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process, 60)
 
 
-def _wait_for_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for_answer(port: int, path: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """The socket listens before the workers are there; they have read their tables when they answer."""
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
     end = time.monotonic() + 2 * _PATIENCE
     while time.monotonic() < end and process.poll() is None:
         try:
             with socket.create_connection(("127.0.0.1", port), 1) as connection:
                 connection.settimeout(2 * _PATIENCE)
-                connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                connection.sendall(request)
                 if connection.recv(12) == b"HTTP/1.1 200":
                     return
         except OSError:

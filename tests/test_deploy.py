@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -39,6 +38,8 @@ PODS = {
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_manifests_are_valid(path: Path) -> None:
+    import kubernetes_validate  # takes seconds: not for every process that collects the tests
+
     for document in documents(path):
         kubernetes_validate.validate(document, "1.33", strict=True)
 

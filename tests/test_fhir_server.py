@@ -6,10 +6,7 @@ transactions, as an integrator would load a sandbox.
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +19,7 @@ from flask.testing import FlaskClient
 from cds_service import create_app
 from cds_service.scenarios import Scenario, all_names, load
 from cds_service.settings import Settings
+from tests.servers import answering, free_port
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 # Odd shapes and missing lists live in prefetch only: no server can hold them.
@@ -47,9 +45,7 @@ def _has_result_in_words(scenario: Scenario) -> bool:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a running server."""
     folder = tmp_path_factory.mktemp("sekmet")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     base = f"http://127.0.0.1:{port}/fhir"
     settings = folder / "settings.yaml"
     settings.write_text(
@@ -57,29 +53,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "simulator: {enabled: false}\nvalidation: {inbound: warn}\n"
     )
     command = [str(Path(sys.executable).with_name("sekmet")), "serve", "-c", str(settings)]
-    with (folder / "log").open("w") as log:
-        options = ["--host", "127.0.0.1", "--port", str(port)]
-        process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
-    try:
-        _wait_for(f"{base}/metadata", process)
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    with answering(command, port, folder, {}, "/fhir/metadata"):
         for name in scenarios():
             loaded = requests.post(base, json=load(name).transaction(NOW), timeout=30)
             assert loaded.status_code == 200, f"{name}: {loaded.text[:300]}"
         yield base
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        assert process.poll() is None, "the server ended"
-        try:
-            if requests.get(url, timeout=1).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not start")
 
 
 def app_client(folder: Path, **values: Any) -> FlaskClient:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,8 @@ from typing import Any
 import pytest
 
 from cds_service.scenarios import load
-from tests.servers import free_port, ldn_cds
+from tests.servers import ROOT, answering, free_port, ldn_cds
 
-ROOT = Path(__file__).parent.parent
 SIGN = "/cds-services/ldn-order-sign"
 PLANTED = "planted-name-7"
 ORDER = json.dumps(load("oxycodone-active").request("order-sign", datetime.now(UTC))).encode()
@@ -45,44 +42,21 @@ def log_of(folder: Path, sent: dict[str, bytes], *options: str) -> str:
     """All that a gunicorn writes, to both its streams, while it is started, asked and stopped."""
     port = free_port()
     environment = {
-        **os.environ,
         "CDS_ENVIRONMENT": "development",
         "DATABASE_URL": f"sqlite:///{folder}/test.sqlite3",
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "DEBUG",
     }
     command = [sys.executable, "-m", "gunicorn", "--threads=4", "--no-control-socket", *options]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, f"--bind=127.0.0.1:{port}", "app:app"],
-            env=environment,
-            cwd=ROOT,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            for request in [
-                b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-                *sent.values(),
-            ]:
-                _exchange(port, request, process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-    return (folder / "log").read_text("utf-8")
+    with answering([*command, f"--bind=127.0.0.1:{port}", "app:app"], port, folder, environment) as served:
+        for request in sent.values():
+            _exchange(port, request)
+    return served.log.read_text("utf-8")
 
 
-def _exchange(port: int, request: bytes, process: subprocess.Popen[bytes]) -> None:
-    """Send bytes, end the stream, read to the end; the first one waits for the server."""
-    end = time.monotonic() + 60
-    while True:
-        try:
-            connection = socket.create_connection(("127.0.0.1", port), timeout=30)
-            break
-        except OSError:
-            assert process.poll() is None and time.monotonic() < end, "gunicorn did not start"
-            time.sleep(0.05)
-    with connection:
+def _exchange(port: int, request: bytes) -> None:
+    """Send bytes, end the stream, read to the end."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65536):
@@ -92,7 +66,7 @@ def _exchange(port: int, request: bytes, process: subprocess.Popen[bytes]) -> No
 def test_ldn_cds_serve_quotes_nothing(tmp_path: Path) -> None:
     with ldn_cds(tmp_path, {"LOG_LEVEL": "DEBUG"}) as served:
         for request in SENT.values():
-            _exchange(served.port, request, served.process)
+            _exchange(served.port, request)
     _says_nothing_of_what_was_sent(served.log.read_text("utf-8"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,16 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from cds_service import create_app
 from cds_service.cards import escape
-from cds_service.scenarios import all_names, load
-from tests.test_output_safety import HOSTILE, NOW, client
-
-__all__ = ["client"]
+from cds_service.settings import Settings
+from tests.hostile import HOSTILE, NOW, hostile_requests, strings
 
 RENDERER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 BLOCKS = {"paragraph_open", "paragraph_close", "inline"}
 OURS = BLOCKS | {"bullet_list_open", "bullet_list_close", "list_item_open", "list_item_close"}
 WORDS = {"text", "softbreak", "hardbreak"}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    url = f"sqlite:///{tmp_path_factory.mktemp('db')}/test.sqlite3"
+    settings = Settings(cds_environment="development", database_url=url, audit_days=0)
+    return create_app(settings, now=lambda: NOW).test_client()
 
 
 def tokens(markdown: str) -> Iterator[str]:
@@ -49,14 +54,6 @@ def test_no_text_is_more_than_text(noise: str, hostile: str) -> None:
             assert "strong_open" not in set(tokens(shown))
 
 
-def _strings(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The places of all strings: any of them may be shown one day."""
-    if isinstance(node, str):
-        return [path]
-    pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    return [place for key, value in pairs for place in _strings(value, (*path, key))]
-
-
 def _shown(card: dict[str, Any]) -> Iterator[str]:
     """All that a card shows; the order it hands back is the prescriber's own, untouched."""
     yield card["summary"]
@@ -68,17 +65,11 @@ def _shown(card: dict[str, Any]) -> Iterator[str]:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.data())
-def test_no_string_of_a_request_is_more_than_text(client: FlaskClient, data: st.DataObject) -> None:
-    scenario = load(data.draw(st.sampled_from(all_names())))
-    hook = scenario.hooks[0]
-    request = copy.deepcopy(scenario.request(hook, NOW))
-    plants = data.draw(st.lists(st.sampled_from(_strings(request)), min_size=1, max_size=6, unique=True))
-    for place in plants:
-        node = request
-        for key in place[:-1]:
-            node = node[key]
-        node[place[-1]] += data.draw(st.sampled_from([" ", ""])) + data.draw(st.sampled_from(HOSTILE))
+@given(hostile_requests(strings))
+def test_no_string_of_a_request_is_more_than_text(
+    client: FlaskClient, asked: tuple[str, dict[str, Any]]
+) -> None:
+    hook, request = asked
     answer = client.post(f"/cds-services/ldn-{hook}", json=request)
     assert answer.status_code < 500
     for card in answer.get_json().get("cards", []):

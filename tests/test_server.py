@@ -316,6 +316,22 @@ def test_a_restart_that_cannot_succeed_changes_nothing(tmp_path: Path) -> None:
         assert served.workers() == before
 
 
+def test_a_worker_that_cannot_be_replaced_does_not_end_the_others(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text("")
+    with ldn_cds(tmp_path, {"SITE_FILE": str(site)}, workers=2) as served:
+        wait_for(lambda: served.log.read_text().count("every call is answered") == 2)
+        other, gone = sorted(served.workers())  # the first to be started answers
+        site.write_text("nonsense = [")
+        os.kill(gone, signal.SIGKILL)
+        wait_for(lambda: "a worker is missing" in served.log.read_text() or served.process.poll() is not None)
+        assert served.workers() == {other}
+        assert requests.post(served.base + SIGN, data=ORDER, headers=HEADERS, timeout=30).status_code == 200
+        assert re.search(r"not started: \S+/site.toml: ", served.log.read_text())
+        site.write_text("")
+        wait_for(lambda: len(served.workers()) == 2)
+
+
 def test_the_call_at_hand_is_answered_before_the_end(tmp_path: Path) -> None:
     with (
         ldn_cds(tmp_path, {"TIME_BUDGET_MS": "1500"}) as served,

@@ -17,8 +17,8 @@ cp -R cds_service fhir_fixtures app.py pyproject.toml LICENSE NOTICE "$work/sour
 
 "$python" -m venv "$work/venv"
 fresh=$work/venv/bin/python
-"$fresh" -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements.lock
-"$fresh" -m pip --disable-pip-version-check install --quiet --no-deps "$work"/*.whl
+"$fresh" -m pip --disable-pip-version-check install --quiet --no-compile --require-hashes -r requirements.lock
+"$fresh" -m pip --disable-pip-version-check install --quiet --no-compile --no-deps "$work"/*.whl
 "$fresh" -m pip --disable-pip-version-check check
 say "installed $(cd "$work" && ls ./*.whl)"
 

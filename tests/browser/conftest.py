@@ -7,12 +7,7 @@ logged no error and asked nobody but the service.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import find_program
-from tests.servers import free_port
+from tests.servers import answering, free_port
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -32,7 +27,6 @@ FLAGS = [
 ]  # fmt: skip
 HEAVIEST = 150_000
 """Bytes that a page may ask for in all, as it is first shown."""
-_PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -54,30 +48,9 @@ def serving(folder: Path, **environment: str) -> Iterator[Running]:
         **environment,
     }
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "16"]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--worker-tmp-dir", str(folder), "--no-control-socket", "app:app"],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **settings},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _wait(f"http://127.0.0.1:{port}/health/live", process, folder)
-        yield Running(f"http://127.0.0.1:{port}", database)
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError((folder / "server.log").read_text("utf-8", "replace"))
+    command += ["--worker-tmp-dir", str(folder), "--no-control-socket", "app:app"]
+    with answering(command, port, folder, settings) as served:
+        yield Running(served.base, database)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,12 @@ from cds_service.knowledge.concepts import Meaning
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
+@pytest.fixture(scope="module")
+def page():
+    """It takes most of a second to write."""
+    return document.page()
+
+
 def test_the_page_is_current(capsys):
     assert document.main(["--check", "--page", str(DOCS / "knowledge.md")]) == 0
     assert "is current" in capsys.readouterr().out
@@ -31,8 +37,7 @@ def test_the_page_is_written(tmp_path):
     assert document.main(["--check", "--page", str(page)]) == 0
 
 
-def test_every_opioid_has_class_duration_and_interval():
-    page = document.page()
+def test_every_opioid_has_class_duration_and_interval(page):
     for row in tables.rows("ingredients"):
         if row["role"] == "opioid":
             (line,) = [line for line in page.splitlines() if line.startswith(f"| {row['name']} | central")]
@@ -41,12 +46,11 @@ def test_every_opioid_has_class_duration_and_interval():
 
 
 @pytest.mark.parametrize("meaning", list(Meaning))
-def test_every_meaning_is_on_the_page(meaning):
-    assert f"### {meaning.replace('-', ' ')}\n" in document.page()
+def test_every_meaning_is_on_the_page(meaning, page):
+    assert f"### {meaning.replace('-', ' ')}\n" in page
 
 
-def test_every_source_is_on_the_page():
-    page = document.page()
+def test_every_source_is_on_the_page(page):
     assert all(row["citation"] in page for row in tables.rows("sources"))
 
 
