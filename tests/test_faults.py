@@ -30,6 +30,7 @@ from cds_service.settings import Settings
 from cds_service.sources import Sources
 from tests.fhir.bodies import bundle
 from tests.fhir.faults import FAULTS, body, certificate, opioid, serving
+from tests.servers import free_port, wait_for
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 SIGN = "/cds-services/ldn-order-sign"
@@ -204,8 +205,7 @@ def test_a_silent_server_is_left_alone_shown_and_asked_again(tmp_path: Path) -> 
     client = app(tmp_path)
     asking = {key: value for key, value in all_but_orders().items() if key != "medicationRequests"}
     assert (ready(client), gauge(client)) == ({"status": "up", "degraded": []}, {})
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     base = f"http://127.0.0.1:{port}/fhir"
     for _ in range(10):  # each breaks twice
         client.post(SIGN, json=request(base, **asking))
@@ -244,8 +244,7 @@ def test_a_server_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
         ]
         for thread in prescribers:
             thread.start()
-        while not hanging.asked:
-            time.sleep(0.01)
+        wait_for(lambda: bool(hanging.asked))
         assert_healthy(client)
         fhir_threads = [thread for thread in threading.enumerate() if thread.name.startswith("fhir")]
         for thread in prescribers:

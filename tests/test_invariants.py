@@ -22,10 +22,12 @@ from cds_service import create_app
 from cds_service.cds_hooks import HOOKS, parse_request
 from cds_service.cds_hooks.validation import validate_request, validate_response
 from cds_service.settings import Settings
+from tests import patient_entries, patients
 from tests import patient_medicines as medicines
-from tests import patients
 from tests.fhir_models import check_resource
-from tests.patients import NOW, VERSIONS, Case, Json
+from tests.patient_entries import NOW
+from tests.patient_medicines import Json
+from tests.patients import VERSIONS, Case
 
 EXAMPLES = int(os.environ.get("INVARIANT_EXAMPLES", "0"))
 URGENCY = ("critical", "warning", "info", "")
@@ -135,7 +137,7 @@ def worded(cards: list[Json]) -> list[tuple[str, str, str]]:
 def taken_with_ldn(draw: st.DrawFn) -> Case:
     record = [
         *draw(patients.quiet_records()),
-        draw(patients.active(draw(st.sampled_from(medicines.OPIOIDS)))),
+        draw(patient_entries.active(draw(st.sampled_from(medicines.OPIOIDS)))),
     ]
     hook = draw(st.sampled_from(("order-select", "order-sign")))
     return Case([draw(patients.ldn_orders())], record, hook, draw(st.sampled_from(VERSIONS)))
@@ -151,8 +153,8 @@ def test_an_opioid_that_is_taken_is_critical_beside_ldn(case: Case) -> None:
 
 @st.composite
 def opioids_for_patients_on_naltrexone(draw: st.DrawFn) -> Case:
-    taken = draw(patients.active(draw(st.sampled_from(medicines.NALTREXONE + medicines.FULL_DOSE))))
-    ordered = draw(patients.order(draw(st.sampled_from(medicines.OPIOIDS))))
+    taken = draw(patient_entries.active(draw(st.sampled_from(medicines.NALTREXONE + medicines.FULL_DOSE))))
+    ordered = draw(patient_entries.order(draw(st.sampled_from(medicines.OPIOIDS))))
     hook = draw(st.sampled_from(("order-select", "order-sign")))
     return Case([ordered], [*draw(patients.quiet_records()), taken], hook, draw(st.sampled_from(VERSIONS)))
 
@@ -175,7 +177,7 @@ def test_every_version_tells_the_same(case: Case) -> None:
 
 @st.composite
 def ends(draw: st.DrawFn) -> tuple[list[Json], list[Json], Json, list[int], str]:
-    kind = draw(st.sampled_from(patients.KINDS))
+    kind = draw(st.sampled_from(patient_entries.KINDS))
     concept = draw(st.sampled_from(medicines.SHORT_OPIOIDS + medicines.SLOW_OPIOIDS + medicines.OPIOIDS))
     days = sorted(draw(st.sets(st.integers(0, 40), min_size=2, max_size=4)))
     order = draw(patients.ldn_orders())
@@ -191,7 +193,7 @@ def test_an_earlier_end_is_never_more_urgent(
     orders, record, concept, days, kind = given_
     ranks = []
     for ago in days:
-        entry = patients.ended(concept, ago, lasted, "planted-ended", kind)
+        entry = patient_entries.ended(concept, ago, lasted, "planted-ended", kind)
         ranks.append(rank(told(cards_of(Case(orders, [*record, entry]))), TAKEN, WASHOUT))
     assert ranks == sorted(ranks), list(zip(days, ranks, strict=True))
 
@@ -204,7 +206,9 @@ def test_an_opioid_that_ended_yesterday_is_always_said(
     """Whichever list says so: a card, and no start today."""
     orders, record, concept, _, kind = given_
     for version in VERSIONS:
-        case = Case(orders, [*record, patients.ended(concept, 1, 20, "planted-ended", kind)], version=version)
+        case = Case(
+            orders, [*record, patient_entries.ended(concept, 1, 20, "planted-ended", kind)], version=version
+        )
         if case.is_said_in(version):
             said = told(cards_of(case))
             assert rank(said, TAKEN, WASHOUT) <= 1, (version, said)
@@ -251,7 +255,7 @@ def test_the_hook_changes_nothing_when_all_is_selected(case: Case) -> None:
 def test_an_opioid_more_never_calms(case: Case, data: st.DataObject) -> None:
     """A sign of opioids gives way to the opioid itself; every other warning stays, and no start appears."""
     before = cards_of(case)
-    more = data.draw(patients.active(data.draw(st.sampled_from(medicines.OPIOIDS))))
+    more = data.draw(patient_entries.active(data.draw(st.sampled_from(medicines.OPIOIDS))))
     after = cards_of(case.adding(more))
     told_before, told_after = told(before), told(after)
     for topic in told_before.keys() - {"opioid-signal", WASHOUT, START}:

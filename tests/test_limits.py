@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from cds_service.scenarios import load
 from cds_service.settings import Settings
 from tests.cds_hooks.authentication.signing import ISS, NOW, claims, ec_key, header, key_set, sign
 from tests.fhir.faults import FAULTS, serving
-from tests.servers import free_port, ldn_cds, redis_server
+from tests.servers import free_port, ldn_cds, redis_server, wait_for
 
 SIGN = "/cds-services/ldn-order-sign"
 MOST = 3
@@ -61,8 +60,8 @@ def test_one_call_too_many_is_refused_at_once(server: str) -> None:
         slow = order(fhirServer=hanging.base)
         del slow["prefetch"]
         waiting = [pool.submit(requests.post, server + SIGN, json=slow, timeout=30) for _ in range(MOST)]
-        while sum("/Patient/" in path for path in hanging.asked) < MOST:  # each call asks for several lists
-            time.sleep(0.01)
+        # each call asks for several lists
+        wait_for(lambda: sum("/Patient/" in path for path in hanging.asked) == MOST)
         refused = requests.post(server + SIGN, json=order(), timeout=30)
         assert not any(call.done() for call in waiting)  # it did not wait for a place
         assert code(refused) == (503, "CDS-5030")
@@ -118,8 +117,7 @@ def test_a_call_that_waits_for_an_ehr_is_not_at_work(busy_one_at_a_time: str) ->
         slow = order(fhirServer=hanging.base)
         del slow["prefetch"]
         waiting = pool.submit(requests.post, busy_one_at_a_time + SIGN, json=slow, timeout=30)
-        while not hanging.asked:
-            time.sleep(0.01)
+        wait_for(lambda: bool(hanging.asked))
         statuses: set[int] = set()
         while 200 not in statuses and not waiting.done():  # refused only until the last list is asked for
             statuses.add(requests.post(busy_one_at_a_time + SIGN, json=order(), timeout=30).status_code)

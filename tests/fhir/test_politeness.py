@@ -7,7 +7,6 @@ import json
 import logging
 import socket
 import threading
-import time
 import tracemalloc
 import warnings
 from pathlib import Path
@@ -23,6 +22,7 @@ from cds_service.outbound import ANYWHERE
 from tests.fhir.bodies import bundle, condition, gaps, patient
 from tests.fhir.faults import FAULTS, bomb, certificate, sending, serving
 from tests.fhir.server import Answer, FhirServer
+from tests.servers import wait_for
 
 TOKEN = "secret-token-1"
 CONDITIONS = (Query("conditions", "Condition", "Condition?patient={{context.patientId}}"),)
@@ -185,9 +185,5 @@ def test_a_call_ends_with_its_request(tls: bool, tmp_path: Path) -> None:
         access = client.access(server.base, TOKEN, ANYWHERE)
         record = gather("p1", {}, [], server=access, wanted=many(3), deadline=Deadline(1))
         assert set(gaps(record, "Condition")) == {("time-out", True)}
-        for _ in range(200):
-            if not client.lanes.running():
-                break
-            time.sleep(0.02)
-        assert client.lanes.running() == 0
+        wait_for(lambda: client.lanes.running() == 0)
     client.close()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import zipfile
@@ -19,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
+
+from tests.servers import free_port
 
 PROJECT = Path(__file__).parent / "java"
 BUILT = Path(__file__).parents[2] / "build" / "hapi"
@@ -36,7 +37,7 @@ class HapiFailed(RuntimeError):
 @contextmanager
 def hapi_server(version: str, folder: Path) -> Iterator[str]:
     """The base URL of a running server of ``version``; its output goes to ``folder``."""
-    port = _free_port()
+    port = free_port()
     log = folder / f"hapi-{version}.log"
     with log.open("w") as output:
         process = subprocess.Popen(_command(version, port), stdout=output, stderr=output, cwd=folder)
@@ -89,13 +90,6 @@ def _program(name: str) -> str:
     if (found := shutil.which(name)) is None:
         raise HapiFailed(f"make test-hapi needs {name} (Java 17 and Maven 3.8 or newer)")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

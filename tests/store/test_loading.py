@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from cds_service.settings import Settings
 from cds_service.store import ServedCard, Store
 from cds_service.store.journal import Journal, journal_files
 from cds_service.store.schema import cards
+from tests.servers import wait_for
 from tests.store.conftest import NOW, MakeStore, call, said, served
 
 SERVICE = Service("ldn-order-sign", ORDER_SIGN, "t", "d", lambda request, call: CardsResponse(cards=[]))
@@ -28,13 +28,6 @@ SERVICE = Service("ldn-order-sign", ORDER_SIGN, "t", "d", lambda request, call: 
 def in_database(store: Store) -> list[str]:
     with store.reading() as connection:
         return list(connection.scalars(select(cards.c.card).order_by(cards.c.card)))
-
-
-def wait_until(met: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not met():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def value(counter: Any) -> float:
@@ -57,8 +50,8 @@ def test_the_loader_comes_by_itself(store: Store) -> None:
     made = [served(store) for _ in range(3)]
     for card in made:
         store.record([card])
-    wait_until(lambda: len(in_database(store)) == 3)
-    wait_until(lambda: store.seconds_behind() == 0)
+    wait_for(lambda: len(in_database(store)) == 3)
+    wait_for(lambda: store.seconds_behind() == 0)
 
 
 def test_what_a_dead_process_left_is_loaded_at_the_next_start(make_store: MakeStore) -> None:
@@ -70,7 +63,7 @@ def test_what_a_dead_process_left_is_loaded_at_the_next_start(make_store: MakeSt
     left.cut()  # as the kernel does for a process that is gone
     alive = make_store()
     alive.start()
-    wait_until(lambda: in_database(alive) == sorted(card.card for card in made))
+    wait_for(lambda: in_database(alive) == sorted(card.card for card in made))
 
 
 def encoded(*made: ServedCard) -> bytes:
@@ -225,7 +218,7 @@ def test_a_disk_that_refuses_costs_no_card(make_store: MakeStore, tmp_path: Path
     store = make_store(metrics, journal_dir=str(tmp_path / "file"))
     made = [served(store) for _ in range(3)]
     store.record(made)  # does not raise
-    wait_until(lambda: len(in_database(store)) == 3)
+    wait_for(lambda: len(in_database(store)) == 3)
     assert (value(metrics.journal_refused), value(metrics.journal_lost)) == (3, 0)
 
 
@@ -259,7 +252,7 @@ def test_a_forked_child_has_a_loader_of_its_own(make_store: MakeStore) -> None:
             time.sleep(0.05)
         os._exit(0 if theirs.card in in_database(store) else 1)
     assert os.waitpid(child, 0)[1] == 0
-    wait_until(lambda: in_database(store) == sorted([mine.card, theirs.card]))
+    wait_for(lambda: in_database(store) == sorted([mine.card, theirs.card]))
 
 
 def test_nothing_is_recorded_where_it_is_not_wanted(make_store: MakeStore) -> None:
@@ -275,7 +268,7 @@ def test_the_thread_ends_with_the_store(tmp_path: Path) -> None:
     thread = store._loader._thread
     assert thread is not None
     del store
-    wait_until(lambda: not thread.is_alive())
+    wait_for(lambda: not thread.is_alive())
 
 
 def test_a_loader_that_outlives_its_store_leaves_no_connection(
@@ -285,7 +278,7 @@ def test_a_loader_that_outlives_its_store_leaves_no_connection(
     monkeypatch.setattr("cds_service.store.store._LAST_SECONDS", 0)
     store, go_on = make_store(), threading.Event()
     store.start()
-    wait_until(lambda: store._loader.is_running)
+    wait_for(lambda: store._loader.is_running)
     opened: list[object] = []
     closed: list[object] = []
     event.listen(store.engine, "connect", lambda connection, record: opened.append(connection))
