@@ -122,6 +122,30 @@ def test_steps(text: str, steps: list[Step]) -> None:
     assert read == steps
 
 
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (4, "qid, q.i.d, four times a day, 4 times daily, 4x per day, four times"),
+        (3, "tid, t.i.d., three times a day, 3 times a day, tds"),
+        (2, "bid, twice a day, two times a day, 2 times daily, 2x a day, bd, am and pm, qam & qhs"),
+        (2, "morning and night, morning and at bedtime, morning & evening"),
+        (2, "2 x täglich, 2 mal am Tag, zweimal täglich, 2 fois par jour, 2 veces al día"),
+        (2, "morgens und abends, matin et soir"),
+        (1 / 2, "every other day, every other night, alternate days, qod, every second day"),
+        (3 / 7, "three times a week, 3 times weekly, 3x per week"),
+        (2 / 7, "twice a week, twice weekly, two times each week"),
+        (5, "5 times a day"),
+        (1 / 7, "weekly, once weekly, once a week, per week, every week"),
+        (1 / 30, "monthly, once a month, per month, every month"),
+        (1, "qhs, q.h.s., hs, bedtime, bed time, at night, daily, q.d, qday, once a day, every day"),
+        (1, "each day, per day, od, o.d., nocte, qam, qpm, q am, in the morning, evening, om, on"),
+    ],
+)
+def test_how_often(times: float, words: str) -> None:
+    read = {each: [s.per_day for s in read_directions(f"1 capsule {each}")] for each in words.split(", ")}
+    assert read == {each: [times] for each in read}
+
+
 RISING = [(n / 2, "mL", 1, 14) for n in range(1, 9)]
 
 
