@@ -78,6 +78,7 @@ def test_passed_over(needed: Relevance, kind: str, elements: dict[str, Any]) -> 
         ("MedicationRequest", {"medicationCodeableConcept": {}}),
         ("MedicationRequest", {"medicationCodeableConcept": concept(None, ("urn:own", "12345", None))}),
         ("MedicationRequest", {}),
+        ("MedicationRequest", {"medicationCodeableConcept": concept("COMPOUNDED MEDICATION")}),
         ("MedicationStatement", {"medicationCodeableConcept": concept("loperamide 2 mg")}),
         ("Condition", {"code": concept("Pregnancy")}),
         ("Condition", {"code": 7}),
