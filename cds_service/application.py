@@ -163,6 +163,7 @@ def _hooks(parts: _Parts, services: list[Service]) -> flask.Blueprint:
         feedback_sink=parts.store.keep,
         max_body_bytes=settings.max_body_bytes,
         max_entries=settings.max_entries,
+        max_orders=settings.max_orders,
         body_seconds=settings.body_seconds,
         on_late_body=parts.at_work.wait_for_body,
         public_url=settings.public_url,
@@ -202,6 +203,7 @@ def _add_workbench(app: flask.Flask, parts: _Parts, decide: Handler) -> None:
             authenticate=anyone_on_the_page,
             max_body_bytes=settings.max_body_bytes,
             max_entries=settings.max_entries,
+            max_orders=settings.max_orders,
             body_seconds=settings.body_seconds,
             public_url=settings.public_url,
         )

@@ -28,6 +28,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from cds_service.not_http import TOO_LARGE, Refusal, refusal, too_large
@@ -81,6 +82,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         settings = load_settings()
         self._head_seconds, self._most_of_body = settings.header_seconds, settings.max_body_bytes
         self._in_threads = 0
+
+    def load_wsgi(self) -> None:
+        """What does not fit is in the log; gunicorn would print it again, in a line that is no JSON."""
+        try:
+            super().load_wsgi()
+        except (ValueError, OSError):
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
 
     def accept(self, listener: socket.socket) -> None:
         """Take all that wait, within bounds: one a turn is too few where each turn has much to refuse."""

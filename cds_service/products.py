@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 from math import gcd, lcm
@@ -24,7 +24,7 @@ class Product:
 
     ``unit`` is the Quantity (without value) of one piece or of a mL;
     ``mg`` the naltrexone in it. ``compounded`` is the new medication's text
-    when the draft's own product cannot deliver the schedule.
+    when the draft's own product cannot deliver the schedule, or has no name outside its directions.
     """
 
     mg: Fraction
@@ -51,7 +51,14 @@ def product_for(medicine: Medicine, schedule: Schedule, *, pieces: bool, compoun
     ``pieces`` says that the draft's own dose was counted in pieces.
     """
     own = None if compounded else _own_product(medicine, pieces)
-    return own if own and delivers(own, schedule) else compounded_capsule(schedule)
+    if not own or not delivers(own, schedule):
+        return compounded_capsule(schedule)
+    return replace(own, compounded=_called(own)) if medicine.in_directions else own
+
+
+def _called(product: Product) -> str:
+    kind = "mg/mL liquid" if product.noun == "mL" else f"mg {product.noun}"
+    return f"naltrexone, compounded {milligrams(float(product.mg))} {kind}"
 
 
 def compounded_capsule(schedule: Schedule) -> Product:

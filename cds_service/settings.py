@@ -45,7 +45,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     max_body_bytes: int = 20_000_000
     """Largest request body accepted."""
     max_entries: int = 10_000
-    """Most resources in one request."""
+    """Most resources in one request, and most items of one feedback."""
+    max_orders: int = 1_000
+    """Most orders in one request; each costs about a millisecond and half a kilobyte of the answer."""
     header_seconds: float = 10.0
     """Seconds a request's headers may take to arrive (``ldn-cds serve``)."""
     body_seconds: float = 10.0
@@ -168,8 +170,8 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 _AT_LEAST_ONE = (
-    "time_budget_ms", "max_body_bytes", "max_entries", "header_seconds", "body_seconds", "max_concurrent",
-    "fhir_parallel", "fhir_failures", "store_days", "comment_days",
+    "time_budget_ms", "max_body_bytes", "max_entries", "max_orders", "header_seconds", "body_seconds",
+    "max_concurrent", "fhir_parallel", "fhir_failures", "store_days", "comment_days",
 )  # fmt: skip
 
 

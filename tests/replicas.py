@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import yaml
 
 from tests.cds_hooks.authentication.signing import ISS, claims, ec_key, header, key_set, sign
 from tests.conftest import find_program
@@ -97,6 +98,12 @@ def replicas(
         yield Replicas(front, tuple(served), database_url, redis_url)
 
 
+def shipped_server() -> str:
+    """nginx's statement about one replica, as compose.yaml ships it."""
+    compose = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text("utf-8"))
+    return str(compose["services"]["nginx"]["environment"]["UPSTREAM_SERVERS"])
+
+
 @contextmanager
 def nginx(folder: Path, ports: list[int], answer_within: str = "10s") -> Iterator[str]:
     """The address of nginx with the configuration that deploy/ ships, before servers on ``ports``.
@@ -108,7 +115,7 @@ def nginx(folder: Path, ports: list[int], answer_within: str = "10s") -> Iterato
     own = folder / "nginx"
     own.mkdir()
     shipped = string.Template((ROOT / "deploy/nginx/ldn-cds.conf.template").read_text("utf-8"))
-    servers = " ".join(f"server 127.0.0.1:{each};" for each in ports)
+    servers = " ".join(shipped_server().replace("ldn-cds:8000", f"127.0.0.1:{each}") for each in ports)
     configured = shipped.safe_substitute(LISTEN=f"127.0.0.1:{port}", UPSTREAM_SERVERS=servers)
     configured = configured.replace("/dev/stdout", f"{own}/access.log")
     configured = configured.replace("proxy_read_timeout 10s", f"proxy_read_timeout {answer_within}")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace as changed
 
-from cds_service.cards import detail, make_card
+from cds_service.cards import detail, make_card, make_cards
 from cds_service.cds_hooks.validation import validate_response
 from cds_service.chart import Evidence, PatientChart
 from cds_service.drafts import Version
@@ -61,8 +61,8 @@ def test_what_every_card_carries(name: str) -> None:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_without_an_address_there_is_no_link(name: str) -> None:
-    for card in answer(CHARTS[name], base_url=None):
-        assert "links" not in card and "url" not in card["source"]
+    cards = answer(CHARTS[name], base_url=None)
+    assert cards and all("links" not in card and "url" not in card["source"] for card in cards)
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -87,6 +87,13 @@ def test_evidence_comes_first_is_unique_and_limited() -> None:
     assert lines[0] == "**Found**" and lines[2] == "- drug 0; as needed (medication list)"
     assert "- and 3 more" in lines and "drug 6" not in text
     assert lines[-1] == "*Label.*" and lines[-3] == "**Do** this."
+
+
+@pytest.mark.parametrize(("length", "shown"), [(139, "a" * 139), (140, "a" * 138 + "…")])
+def test_a_summary_is_cut_to_its_limit(length: int, shown: str) -> None:
+    finding = Finding(Topic.AGE, Indicator.INFO, "a" * length, (), (), "Label.")
+    (card,) = make_cards([finding], setting(chart()))
+    assert card.summary == shown
 
 
 def test_gaps_are_a_list() -> None:
@@ -116,7 +123,9 @@ def test_the_labels_of_a_start() -> None:
 
 
 def test_compounding_is_said_in_label_and_description() -> None:
-    for suggestion in suggestions(CHARTS["product"], Topic.PRODUCT_CHECK):
+    offered = suggestions(CHARTS["product"], Topic.PRODUCT_CHECK)
+    assert len(offered) == 2
+    for suggestion in offered:
         (action,) = suggestion["actions"]
         assert "compounded" in suggestion["label"] and "compounded" in action["description"]
         assert "Dispense" in action["description"] and "bedtime" in action["description"]

@@ -107,6 +107,7 @@ def test_a_key_server_that_is_not_there(a_site: Path) -> None:
     [
         "TIME_BUDGET_MS",
         "MAX_ENTRIES",
+        "MAX_ORDERS",
         "BODY_SECONDS",
         "MAX_CONCURRENT",
         "MAX_AT_WORK",

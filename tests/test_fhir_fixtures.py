@@ -88,11 +88,13 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def test_codes_are_those_of_the_knowledge_tables() -> None:
-    known = _known_codes()
+    known, seen = _known_codes(), set()
     for name in NAMES:
         for coding in _codings(_as_json(name)):
             if coding.get("system") in known:
+                seen.add(coding["system"])
                 assert coding["code"] in known[coding["system"]], (name, coding)
+    assert seen == known.keys()
 
 
 def _known_codes() -> dict[str, set[str]]:

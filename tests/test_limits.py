@@ -37,6 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "MAX_CONCURRENT": str(MOST),
         "BODY_SECONDS": "1",
         "MAX_ENTRIES": "200",
+        "MAX_ORDERS": "20",
         "TIME_BUDGET_MS": "3000",
     }
     with ldn_cds(tmp_path_factory.mktemp("serve"), limits) as served:
@@ -234,9 +235,32 @@ def test_many_slow_clients_leave_room_for_others(server: str) -> None:
 
 def test_more_resources_than_allowed_are_refused(server: str) -> None:
     request = order()
-    entries = request["context"]["draftOrders"]["entry"]
-    request["context"]["draftOrders"]["entry"] = entries * 201
+    request["prefetch"]["medicationRequests"]["entry"] *= 201
     assert code(requests.post(server + SIGN, json=request, timeout=30)) == (413, "CDS-4130")
+
+
+def test_more_orders_than_allowed_are_refused_and_none_of_them_is_judged(server: str) -> None:
+    request = order()
+    (entry,) = request["context"]["draftOrders"]["entry"]
+    for number, status in ((20, 200), (21, 413)):
+        drafts = [{"resource": {**entry["resource"], "id": f"o{each}"}} for each in range(number)]
+        request["context"]["draftOrders"]["entry"] = drafts
+        answer = requests.post(server + SIGN, json=request, timeout=30)
+        assert answer.status_code == status
+    assert code(answer) == (413, "CDS-4130")
+    assert answer.json()["issue"][0]["diagnostics"] == "More than 20 orders in one request: none was checked"
+
+
+def test_the_answer_to_the_largest_basket_is_bounded(tmp_path: Path) -> None:
+    """Half a kilobyte an order: a suggestion to remove it on each of two cards."""
+    settings = Settings(cds_environment="development", database_url=f"sqlite:///{tmp_path}/t.sqlite3")
+    request = order()
+    (entry,) = request["context"]["draftOrders"]["entry"]
+    drafts = [{"resource": {**entry["resource"], "id": f"o{each}"}} for each in range(settings.max_orders)]
+    request["context"]["draftOrders"]["entry"] = drafts
+    answer = create_app(settings).test_client().post(SIGN, json=request)
+    assert answer.status_code == 200
+    assert len(answer.data) < 1_000_000
 
 
 def test_a_compressed_body_is_not_unpacked(server: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPResponse
 from pathlib import Path
@@ -114,6 +115,27 @@ def test_a_harmless_id_of_the_caller_is_kept_and_every_other_replaced(
     told = requests.get(f"{alone}{SIGN}", headers=headers, timeout=30).headers["X-Request-Id"]
     wait_for(lambda: told in ids_in(folder))  # written after the answer
     assert told == ID if sent == ID else UUID(hex=told) and told != sent
+
+
+def test_one_broken_answer_does_not_put_the_last_replica_out_of_use(tmp_path: Path) -> None:
+    """One replica is gone, and of the other a worker is killed at its work: the next call must be let in."""
+    call = request(f"POST {SIGN} HTTP/1.1", "Content-Length: 0")
+    fine = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as replica,
+        nginx(tmp_path, [free_port(), replica.getsockname()[1]]) as front,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        replica.settimeout(10)
+        statuses = []
+        for answer in (b"", fine, fine):
+            calling = pool.submit(answered, front, call)
+            connection, _ = replica.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+            statuses.append(calling.result()[0])
+    assert statuses == [502, 200, 200]
 
 
 def test_the_replica_hears_the_same_id(tmp_path: Path) -> None:

@@ -142,3 +142,18 @@ def test_words_and_numbers_agree(version: Version, medicine: Medicine, schedule:
     for said in (texts, [in_words(schedule, product)]):
         read = naltrexone_dose((), said, ordered).steps
         assert [step.mg for step in read] == [mg for mg, _ in schedule.steps]
+
+
+@pytest.mark.parametrize(
+    ("medicine", "name"),
+    [
+        (capsule(1.5), "naltrexone, compounded 1.5 mg capsule"),
+        (liquid(1.0), "naltrexone, compounded 1 mg/mL liquid"),
+    ],
+)
+def test_a_product_that_only_the_directions_name_is_named_when_they_change(
+    medicine: Medicine, name: str
+) -> None:
+    """The new directions would leave "compounded medication" without a name."""
+    assert own(replace(medicine, in_directions=True)).compounded == name
+    assert own(medicine).compounded is None

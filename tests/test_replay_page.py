@@ -94,7 +94,7 @@ def _textarea(page: str) -> str:
 def test_nothing_is_counted_or_recorded(client: FlaskClient) -> None:
     pasted(client, load("oxycodone-active").request("order-sign", NOW))
     metrics = client.get("/metrics").get_data(as_text=True)
-    assert "ldn_cds_findings_total{" not in metrics
+    assert "ldn_cds_cards_total{" not in metrics
 
 
 def test_absent_in_production_unless_enabled(tmp_path: Path) -> None:

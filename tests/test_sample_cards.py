@@ -138,6 +138,7 @@ def test_evidence_does_not_contradict_the_summary(cards: Cards) -> None:
 def test_a_partial_date_is_shown_as_it_was_recorded(cards: Cards) -> None:
     (card,) = cards["oxycodone-stopped-this-month"]
     assert "31 Dec 2025" not in card["detail"]
+    assert "since 2025, ended Oct 2026" in card["detail"]
 
 
 def test_the_dose_of_an_opioid_is_not_that_of_its_naltrexone(cards: Cards) -> None:
@@ -172,7 +173,9 @@ def test_the_slower_start_comes_first_from_seventy_five(cards: Cards) -> None:
 def test_product_and_quantity_change_together(cards: Cards) -> None:
     for name in ("ldn-on-the-50-mg-tablet", "ldn-on-a-contained-50-mg-tablet"):
         (card,) = cards[name]
-        for update in _updates(card):
+        updates = _updates(card)
+        assert len(updates) == 2, name
+        for update in updates:
             changed = update["resource"]
             assert "compounded" in changed["medicationCodeableConcept"]["text"]
             assert "medicationReference" not in changed and "contained" not in changed

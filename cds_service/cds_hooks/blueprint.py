@@ -67,7 +67,9 @@ class HookOptions:
     feedback_sink: FeedbackSink = acknowledge
     max_body_bytes: int = 4 * 1024 * 1024
     max_entries: int = 10_000
-    """Orders of one request, items of one feedback."""
+    """Items of one feedback."""
+    max_orders: int = 1_000
+    """Orders of one request; of more none is shown to the handler."""
     body_seconds: float = 10.0
     """A body has so long to arrive."""
     on_late_body: Callable[[int], object] = lambda more: None
@@ -187,8 +189,8 @@ def _serve(site: _Site, service_id: str) -> flask.Response:
     """R1, C1."""
     service, body, call = site.read(service_id)
     hook_request = parse_request(body, service.hook)
-    if len(hook_request.orders) + len(hook_request.unreadable) > site.options.max_entries:
-        raise PayloadTooLarge(f"More than {site.options.max_entries} orders")
+    if len(hook_request.orders) + len(hook_request.unreadable) > site.options.max_orders:
+        raise PayloadTooLarge(f"More than {site.options.max_orders} orders in one request: none was checked")
     answer = encode(service.handler(hook_request, call))
     if site.options.on_response is not None:
         _observe(site.options.on_response, service, hook_request, answer)

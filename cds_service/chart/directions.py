@@ -93,14 +93,18 @@ _DURATION = re.compile(
 )
 # "every 3 days", "q12h"
 _EVERY = re.compile(rf"\b(?:every|q)\s*({_NUMBER})\s*(h|hr|hour|d|day|w|wk|week|month)s?\b")
+# "4 times a day", "twice weekly", "3x per week"
+_TIMES_IN = re.compile(
+    rf"\b(?:({_NUMBER})\s*(?:x|×|times)|twice)\s*(?:(?:a|per|each|every)\s)?\s*(day|dai|week|month)"
+)
 _DAYS_IN = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.0}
 _AS_NEEDED = re.compile(r"\bprn\b|\bas (?:needed|required)\b")
 # Doses a day; the first that is found counts, so that "twice a day" stands above "a day".
 _FREQUENCIES = (
-    (re.compile(r"\bq\.?i\.?d\b|four times"), 4.0),
-    (re.compile(r"\bt\.?i\.?d\b|three times|\b3 times|\btds\b"), 3.0),
+    (re.compile(r"\bq\.?i\.?d\b|\b4 times"), 4.0),
+    (re.compile(r"\bt\.?i\.?d\b|\b3 times|\btds\b"), 3.0),
     (re.compile(
-        r"\bb\.?i\.?d\b|twice|two times|\b2 times|\b2x (?:a|per) day|\bbd\b"
+        r"\bb\.?i\.?d\b|twice|\b2 times|\bbd\b"
         r"|morning (?:and|&|\+) (?:at |in the |every )?(?:night|evening|bed ?time)"
         r"|\bq?am (?:and|&) (?:q?pm|q?hs)\b"
         r"|\b(?:2 ?x|2 ?mal|zweimal) (?:täglich|am tag)|\b2 fois par jour"
@@ -199,6 +203,8 @@ def _frequency(part: str) -> float | None:
     """Doses per day."""
     if (every := _EVERY.search(part)) and (number := _number(every.group(1))):
         return 1 / (number * _DAYS_IN[every.group(2)[0]])
+    if times := _TIMES_IN.search(part):
+        return _number(times.group(1) or "2") / _DAYS_IN[times.group(2)[0]]
     told = next((per_day for pattern, per_day in _FREQUENCIES if pattern.search(part)), None)
     return told or _on_weekdays(part)
 

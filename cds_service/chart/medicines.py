@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cds_service.chart.times import dosages_of
 from cds_service.fhir.datatypes import Quantity
 from cds_service.fhir.records import Gap, GapReason, PatientRecord
 from cds_service.fhir.references import MedicationSource, medication_of
 from cds_service.fhir.resources import MedicationRecord
-from cds_service.knowledge import names_nothing, recognise
+from cds_service.knowledge import is_placeholder, name_in_directions, names_nothing, recognise
 from cds_service.knowledge.concepts import Medicine, Role
 
 _MG = {"mg": 1.0, "mcg": 0.001, "ug": 0.001, "g": 1000.0}
@@ -19,6 +20,8 @@ def medicine_of(resource: MedicationRecord, record: PatientRecord) -> tuple[Medi
     found = medication_of(resource, None, record)
     if not found.ingredients:
         medicine = recognise(found.codings, found.texts)
+        if not medicine.ingredients and is_placeholder(found.codings, found.texts):
+            medicine = _named_in_directions(resource, medicine)
         return medicine, found.gap or _unknown(resource, medicine, found)
     texts = found.texts
     for ingredient in found.ingredients:
@@ -27,6 +30,15 @@ def medicine_of(resource: MedicationRecord, record: PatientRecord) -> tuple[Medi
     if medicine.has(Role.NALTREXONE) and medicine.naltrexone_mg is None:
         medicine = _with_strength(medicine, found)
     return medicine, found.gap
+
+
+def _named_in_directions(resource: MedicationRecord, placeholder: Medicine) -> Medicine:
+    """A compounded medicine is on no list: its own name stands in the directions."""
+    told = [
+        text for dosage in dosages_of(resource) for text in (dosage.text, dosage.patient_instruction) if text
+    ]
+    named = recognise((), [name_in_directions(text) for text in told])
+    return replace(named, in_directions=True) if named.ingredients else placeholder
 
 
 def _unknown(resource: MedicationRecord, medicine: Medicine, found: MedicationSource) -> Gap | None:

@@ -15,7 +15,13 @@ from cds_service.chart.problems import excipients, triples
 from cds_service.fhir.codes import codes_of, text_of
 from cds_service.fhir.datatypes import CodeableConcept
 from cds_service.fhir.sketches import NOTHING, SKETCHES, Judge, Needed, Sketch
-from cds_service.knowledge import condition_meanings, names_nothing, observation_measures, recognise
+from cds_service.knowledge import (
+    condition_meanings,
+    is_placeholder,
+    names_nothing,
+    observation_measures,
+    recognise,
+)
 from cds_service.knowledge.clinical import Clinical
 from cds_service.knowledge.concepts import Role
 from cds_service.knowledge.memory import Memory
@@ -97,10 +103,12 @@ class Relevance:
 
 
 def _names_medicine_of_concern(concept: CodeableConcept) -> bool:
-    """Also what names nothing at all: that a medicine is not known is said."""
+    """Also what names nothing at all, which is said, and what its directions alone may name."""
     codings, text = codes_of(concept), text_of(concept)
     texts = [text] if text else []
-    return names_nothing(codings, texts) or recognise(codings, texts).has(*OF_CONCERN)
+    if names_nothing(codings, texts) or is_placeholder(codings, texts):
+        return True
+    return recognise(codings, texts).has(*OF_CONCERN)
 
 
 def _names_problem(concept: CodeableConcept) -> bool:

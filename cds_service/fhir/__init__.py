@@ -6,7 +6,7 @@
 from cds_service.fhir.breaker import CircuitBreaker
 from cds_service.fhir.client import ClientOptions, FhirAccess, FhirClient
 from cds_service.fhir.codes import Code, codes_of, text_of
-from cds_service.fhir.dates import Span, read_date, read_period
+from cds_service.fhir.dates import Span, read_date
 from cds_service.fhir.deadline import Deadline
 from cds_service.fhir.dosage import Dose, DoseStep, read_dosages
 from cds_service.fhir.gather import GatherOptions, gather
@@ -40,7 +40,6 @@ __all__ = [
     "medication_of",
     "read_date",
     "read_dosages",
-    "read_period",
     "read_resource",
     "standard_queries",
     "text_of",

@@ -72,11 +72,6 @@ def _read(text: str, zone: tzinfo) -> Span | None:
         return None
 
 
-def read_period(start: str | None, end: str | None, zone: tzinfo) -> tuple[Span | None, Span | None]:
-    """Both ends of a FHIR Period (https://hl7.org/fhir/datatypes.html#Period)."""
-    return read_date(start, zone), read_date(end, zone)
-
-
 def _partial(year: int, month: str | None) -> Span:
     if month is None:
         return Span(date(year, 1, 1), date(year, 12, 31))

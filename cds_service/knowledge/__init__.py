@@ -6,6 +6,7 @@ from cds_service.knowledge.concepts import Measure
 from cds_service.knowledge.conditions import condition_meanings, gestational_weeks
 from cds_service.knowledge.medicines import recognise
 from cds_service.knowledge.observations import observation_measures, read_answer
+from cds_service.knowledge.placeholders import is_placeholder, name_in_directions
 from cds_service.knowledge.tables import version
 from cds_service.knowledge.wording import titles
 
@@ -28,7 +29,9 @@ __all__ = [
     "Schedule",
     "condition_meanings",
     "gestational_weeks",
+    "is_placeholder",
     "load_clinical",
+    "name_in_directions",
     "names_nothing",
     "observation_measures",
     "preload",

@@ -101,6 +101,8 @@ class Medicine:
     per_ml: bool = False
     low_dose: bool = False
     """Called low dose by name: "LDN", "low dose naltrexone"."""
+    in_directions: bool = False
+    """Named by its directions alone, the order itself is a placeholder: whoever changes them must name it."""
     conflict: str | None = None
     roles: frozenset[Role] = field(init=False, repr=False, compare=False)
     """Of all its ingredients."""

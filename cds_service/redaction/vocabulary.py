@@ -76,7 +76,9 @@ _DIRECTIONS = """
     feeding lactating lactation yes rash hives urticaria anaphylaxis angioedema itching pruritus
     dyspnea dyspnoea swelling vomiting dizziness headache insomnia dreams anxiety allergy
     intolerance reaction diarrhoea obesity penicillin lactose crohn crohns sjogren hashimoto
-    parkinson alzheimer
+    parkinson alzheimer find formulary nonformulary miscellaneous misc unlisted list text outside
+    own compounding prescription rx item tk cs ts mgs teaspoonful whole incr inc another further
+    additional ea i onwards cut tenth sig
 """
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _PIECE = re.compile(

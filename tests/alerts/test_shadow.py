@@ -97,4 +97,6 @@ def test_a_client_in_shadow_sees_no_refusal_either(shadowed: Any) -> None:
 def test_what_is_in_shadow_counts_as_no_card_shown(shadowed: Any) -> None:
     http = shadowed.test_client()
     http.post("/cds-services/ldn-order-sign", json=load("oxycodone-active").request("order-sign", NOW))
-    assert "ldn_cds_cards_total{" not in http.get("/metrics").text
+    metrics = http.get("/metrics").text
+    assert "ldn_cds_cards_total{" not in metrics
+    assert 'ldn_cds_requests_total{service="ldn-order-sign",status="200"} 1.0' in metrics

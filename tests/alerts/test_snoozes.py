@@ -100,6 +100,15 @@ def test_shown_and_ended_on_the_page(make_ehr: MakeEhr) -> None:
     assert topics(ehr.order("breast-feeding", id="next-order"))["breastfeeding"] == "info"
 
 
+def test_one_that_is_over_is_not_listed_while_others_could_last_longer(make_ehr: MakeEhr) -> None:
+    ehr = make_ehr("[alerts.snooze_days]\nrecipient-concerns-outcomes = 14\ncds-not-applicable = 3\n")
+    ehr.override(about(ehr.order("breast-feeding"), "breastfeeding"), "cds-not-applicable")
+    assert "25 Nov 2026, 15:00" in ehr.http.get("/reports/snoozes").text
+    ehr.wait(days=3)
+    assert "Nothing is snoozed" in ehr.http.get("/reports/snoozes").text
+    assert topics(ehr.order("breast-feeding", id="next-order"))["breastfeeding"] == "info"
+
+
 def test_what_is_not_snoozed_cannot_be_ended(make_ehr: MakeEhr) -> None:
     ehr = make_ehr()
     card = about(ehr.order("oxycodone-active"), "opioid-coprescription")

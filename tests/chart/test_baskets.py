@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.chart.builders import NALTREXONE, chart, medication_request
+from cds_service.cds_hooks import DraftOrder
+from cds_service.chart.baskets import Concern, concern, read_drafts
+from tests.chart.builders import CLINICAL, NALTREXONE, OXYCODONE, chart, medication_request
 
 SNOMED = "http://snomed.info/sct"
 
@@ -30,6 +33,94 @@ def test_by_mouth_unless_a_route_says_otherwise(route: dict[str, Any] | None, or
     dosage = {"text": "4.5 mg at bedtime", "route": route}
     order = medication_request(NALTREXONE, status="draft", dosageInstruction=[dosage])
     assert chart(orders=(order,)).orders[0].route_oral is oral
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "transdermal patch",
+        "rectal suppository",
+        "topical cream",
+        "nasal spray",
+        "for injection",
+        "extended-release suspension for injection",
+        "implant",
+    ],
+)
+def test_a_form_that_is_not_taken_by_mouth(form: str) -> None:
+    order = medication_request({"text": f"naltrexone {form}"}, status="draft")
+    assert not chart(orders=(order,)).orders[0].route_oral
+
+
+@pytest.mark.parametrize(
+    ("given", "replaced"),
+    [
+        ({}, ()),
+        ({"priorPrescription": {"reference": "MedicationRequest/1"}}, ("MedicationRequest/1",)),
+        ({"basedOn": [{"reference": "MedicationRequest/2"}, {}]}, ("MedicationRequest/2",)),
+        ({"basedOn": {"reference": "MedicationRequest/2"}}, ("MedicationRequest/2",)),
+    ],
+    ids=str,
+)
+def test_which_order_it_replaces(given: dict[str, Any], replaced: tuple[str, ...]) -> None:
+    order = medication_request(NALTREXONE, status="draft", **given)
+    assert chart(orders=(order,)).orders[0].replaces == replaced
+
+
+@pytest.mark.parametrize(
+    ("given", "mg"),
+    [
+        ({"renderedDosageInstruction": "4.5 mg nightly"}, 4.5),
+        ({"dosageInstruction": [{"patientInstruction": "4.5 mg nightly"}]}, 4.5),
+        ({"dosageInstruction": [{"text": "3 mg nightly", "patientInstruction": "4.5 mg nightly"}]}, 3.0),
+        (
+            {
+                "renderedDosageInstruction": "4.5 mg nightly",
+                "dosageInstruction": [{"text": "3 mg nightly"}],
+            },
+            3.0,
+        ),
+    ],
+    ids=["rendered", "patient's", "text before patient's", "text before rendered"],
+)
+def test_which_words_give_the_dose(given: dict[str, Any], mg: float) -> None:
+    order = medication_request(NALTREXONE, status="draft", **given)
+    assert chart(orders=(order,)).orders[0].dose.mg_per_day == mg
+
+
+def service(**elements: Any) -> dict[str, Any]:
+    return {"resourceType": "ServiceRequest", "id": "s1", "status": "draft", "intent": "order", **elements}
+
+
+def needed(order: dict[str, Any], selected: bool = True) -> Concern:
+    path = "$.context.draftOrders.entry[0].resource"
+    raw = msgspec.Raw(msgspec.json.encode(order))
+    given = DraftOrder(
+        raw=raw, content=order, resource_type=order["resourceType"], id="1", path=path, selected=selected
+    )
+    return concern(read_drafts((given,)), CLINICAL)
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (medication_request(NALTREXONE), Concern.EVERYTHING),
+        (medication_request(None, medicationReference={"reference": "Medication/1"}), Concern.EVERYTHING),
+        (medication_request(None), Concern.NONE),
+        (medication_request(OXYCODONE), Concern.MEDICATIONS),
+        (medication_request({"text": "loperamide 2 mg"}), Concern.MEDICATIONS),
+        (medication_request({"text": "kratom"}), Concern.MEDICATIONS),
+        (medication_request({"text": "ibuprofen 400 mg"}), Concern.NONE),
+        (medication_request(NALTREXONE, status="cancelled"), Concern.NONE),
+        (medication_request(NALTREXONE, doNotPerform=True), Concern.NONE),
+        (service(code={"text": "Appendectomy"}), Concern.MEDICATIONS),
+        (service(code={"text": "Appendectomy"}, doNotPerform=True), Concern.NONE),
+        (service(code={"text": "Chest X-ray"}), Concern.NONE),
+    ],
+)
+def test_how_much_of_the_record_an_order_needs(order: dict[str, Any], expected: Concern) -> None:
+    assert needed(order) is expected
+    assert needed(order, selected=False) is Concern.NONE
 
 
 @pytest.mark.parametrize(

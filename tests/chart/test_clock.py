@@ -29,6 +29,33 @@ def test_far_dates_leave_room_to_count(text: str) -> None:
         assert when is None or (when + timedelta(days=36_500) and when - timedelta(days=36_500))
 
 
+def test_a_far_date_stays_on_its_side() -> None:
+    clock = Clock(date(2026, 11, 22), UTC)
+    for text, expected in (("9999-12-31", date(9000, 1, 1)), ("0001-01-01", date(1000, 1, 1))):
+        assert (clock.latest(text), clock.earliest(text)) == (expected, expected)
+
+
+def test_partial_dates_are_spans_and_are_shown_as_recorded() -> None:
+    clock = Clock(date(2026, 11, 22), UTC)
+    texts = (None, "nonsense", "2026-03", "2025")
+    assert clock.latest(*texts) == date(2026, 3, 31) and clock.earliest(*texts) == date(2025, 1, 1)
+    assert clock.latest(None) is clock.earliest("nonsense") is None
+    assert [clock.shown(text) for text in (*texts, "2026-03-09")] == [
+        "",
+        "",
+        "Mar 2026",
+        "2025",
+        "9 Mar 2026",
+    ]
+    assert clock.shown(*texts) == "Mar 2026"
+
+
+def test_what_is_dated_later_is_taken_as_today() -> None:
+    clock = Clock(date(2026, 11, 22), UTC)
+    days = (date(2026, 11, 21), date(2026, 11, 23), None)
+    assert [clock.not_after_today(when) for when in days] == [date(2026, 11, 21), date(2026, 11, 22), None]
+
+
 @pytest.mark.parametrize("days", [-1, float("nan"), float("inf"), 36_501, 1e30, None])
 def test_days_that_cannot_be_counted(days: float | None) -> None:
     assert plus(date(2026, 11, 22), days) is None

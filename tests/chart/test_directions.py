@@ -103,6 +103,11 @@ Step = tuple[float, str, float | None, float | None]
         ("5/325 mg tablet once daily", [(325, "mg", 1, None)]),
         ("Dissolve 50 mg tablet in 50 mL water, take 4.5 mL nightly", [(4.5, "mg", 1, None)]),
         ("45 mcg daily", [(0.045, "mg", 1, None)]),
+        ("45 micrograms daily", [(0.045, "mg", 1, None)]),
+        ("45 µg daily", [(0.045, "mg", 1, None)]),
+        ("45 ug daily", [(0.045, "mg", 1, None)]),
+        ("4.5 milligrams daily", [(4.5, "mg", 1, None)]),
+        ("4.5 milligram daily", [(4.5, "mg", 1, None)]),
         ("0.1 mg twice a day", [(0.1, "mg", 2, None)]),
         ("50 mg every other day", [(50, "mg", 0.5, None)]),
         ("one capsule at night", [(1, "unit", 1, None)]),
@@ -120,6 +125,30 @@ Step = tuple[float, str, float | None, float | None]
 def test_steps(text: str, steps: list[Step]) -> None:
     read = [(s.value, s.unit, s.per_day, s.lasts_days) for s in read_directions(text)]
     assert read == steps
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (4, "qid, q.i.d, four times a day, 4 times daily, 4x per day, four times"),
+        (3, "tid, t.i.d., three times a day, 3 times a day, tds"),
+        (2, "bid, twice a day, two times a day, 2 times daily, 2x a day, bd, am and pm, qam & qhs"),
+        (2, "morning and night, morning and at bedtime, morning & evening"),
+        (2, "2 x täglich, 2 mal am Tag, zweimal täglich, 2 fois par jour, 2 veces al día"),
+        (2, "morgens und abends, matin et soir"),
+        (1 / 2, "every other day, every other night, alternate days, qod, every second day"),
+        (3 / 7, "three times a week, 3 times weekly, 3x per week"),
+        (2 / 7, "twice a week, twice weekly, two times each week"),
+        (5, "5 times a day"),
+        (1 / 7, "weekly, once weekly, once a week, per week, every week"),
+        (1 / 30, "monthly, once a month, per month, every month"),
+        (1, "qhs, q.h.s., hs, bedtime, bed time, at night, daily, q.d, qday, once a day, every day"),
+        (1, "each day, per day, od, o.d., nocte, qam, qpm, q am, in the morning, evening, om, on"),
+    ],
+)
+def test_how_often(times: float, words: str) -> None:
+    read = {each: [s.per_day for s in read_directions(f"1 capsule {each}")] for each in words.split(", ")}
+    assert read == {each: [times] for each in read}
 
 
 RISING = [(n / 2, "mL", 1, 14) for n in range(1, 9)]

@@ -120,6 +120,21 @@ def test_quantity_over_daily_pieces_is_the_supply() -> None:
     assert only(order).supply_until == TODAY - timedelta(days=2)
 
 
+def test_a_quantity_says_nothing_without_pieces_a_day() -> None:
+    order = medication_request(
+        authoredOn=ago(12),
+        dosageInstruction=[{"doseAndRate": [{"doseQuantity": {"value": 1, "unit": "tablet"}}]}],
+        dispenseRequest={"quantity": {"value": 40, "unit": "tablet"}},
+    )
+    assert only(order).supply_until is None
+
+
+def test_an_order_lasts_as_long_as_its_dosage_says() -> None:
+    repeat = {"frequency": 4, "period": 1, "periodUnit": "d", "boundsDuration": {"value": 5, "unit": "d"}}
+    order = medication_request(authoredOn=ago(12), dosageInstruction=[{"timing": {"repeat": repeat}}])
+    assert only(order).supply_until == TODAY - timedelta(days=7)
+
+
 def test_completed_order_ended_with_its_supply() -> None:
     order = medication_request(status="completed", authoredOn=ago(36), dispenseRequest=supply(30))
     exposure = only(order)
@@ -180,6 +195,7 @@ def test_statement_ends_with_its_period() -> None:
     exposure = only(statement(status="completed", effectivePeriod={"start": ago(40), "end": ago(6)}))
     assert (exposure.presence, days_ago(exposure)) == (Presence.ENDED, 6)
     assert exposure.end_documented
+    assert exposure.evidence.facts == ("since 13 Oct 2026", "ended 16 Nov 2026")
 
 
 def test_active_statement_whose_period_is_over_has_ended() -> None:
@@ -347,6 +363,14 @@ def test_a_depot_that_was_stopped_still_works_and_no_entry_disputes_it(depot: di
     assert (exposure.presence, exposure.contradicted) == (Presence.ACTIVE, None)
 
 
+@pytest.mark.parametrize(
+    ("ended", "presence"), [(28, Presence.ACTIVE), (30, Presence.ACTIVE), (60, Presence.ENDED)]
+)
+def test_a_depot_that_was_stopped_works_no_longer_than_one_injection(ended: int, presence: Presence) -> None:
+    period = {"start": ago(200), "end": ago(ended)}
+    assert only(statement(VIVITROL, status="stopped", effectivePeriod=period)).presence is presence
+
+
 def test_a_depot_ordered_and_not_taken_is_a_contradiction() -> None:
     order = medication_request(VIVITROL, authoredOn=ago(10))
     first, *_ = chart(order, statement(VIVITROL, status="not-taken", dateAsserted=ago(1))).exposures
@@ -358,6 +382,21 @@ def test_a_depot_ordered_and_not_taken_is_a_contradiction() -> None:
 def test_a_use_without_an_end_did_not_end_on_its_first_day(status: str, began: int, days: int) -> None:
     exposure = only(statement(status=status, effectivePeriod={"start": ago(began)}))
     assert (days_ago(exposure), exposure.end_documented) == (days, False)
+
+
+@pytest.mark.parametrize(
+    ("elements", "days"),
+    [
+        ({"effectivePeriod": {"start": ago(50)}, "dateAsserted": ago(7)}, 7),
+        ({"effectiveDateTime": ago(12), "dateAsserted": ago(7)}, 12),
+        ({"effectiveDateTime": ago(12)}, 12),
+    ],
+    ids=["said over", "one day", "one day alone"],
+)
+def test_a_use_that_is_over_ended_on_its_day_or_when_that_was_said(
+    elements: dict[str, Any], days: int
+) -> None:
+    assert days_ago(only(statement(status="completed", **elements))) == days
 
 
 @pytest.mark.parametrize("status", ["completed", "stopped"])

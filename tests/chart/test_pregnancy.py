@@ -85,6 +85,30 @@ def test_outcome_and_weeks_of_one_encounter() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"valueQuantity": {"value": 20, "unit": "wk"}},
+        {"valueQuantity": {"value": 20}},
+        {"valueQuantity": {"value": 140, "unit": "days"}},
+        {"valueString": "20 weeks"},
+        {"valueString": "20+3"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("days", "expected"), [(150, "pregnant"), (160, "unclear")])
+def test_weeks_of_gestation_are_counted_to_the_term(value: dict[str, Any], days: int, expected: str) -> None:
+    """Of 42 weeks, 20 leave 154 days."""
+    assert state(observation("49051-6", effectiveDateTime=ago(days), **value)) == expected
+
+
+@pytest.mark.parametrize(
+    "code", ["49051-6", "11778-8", "82810-3", "2106-3"], ids=["weeks", "due", "status", "test"]
+)
+def test_an_observation_without_a_value_says_nothing(code: str) -> None:
+    assert state(observation(code, effectiveDateTime=ago(9), valueString="see note")) == "none"
+
+
 def test_weeks_of_gestation_alone() -> None:
     assert state(condition((ICD, "Z3A.20"), recordedDate=ago(70))) == "pregnant"
     assert state(condition((ICD, "Z3A.38"), recordedDate=ago(70))) == "unclear"
@@ -131,6 +155,13 @@ def test_a_negative_test_puts_a_recorded_pregnancy_in_doubt() -> None:
     assert state(condition(PREGNANT, onsetDateTime=ago(60)), negative) == "unclear"
 
 
+def test_an_older_negative_test_leaves_a_pregnancy_as_it_is() -> None:
+    negative = observation("2106-3", effectiveDateTime=ago(70), valueCodeableConcept={"text": "Negative"})
+    positive = observation("2106-3", effectiveDateTime=ago(3), valueCodeableConcept={"text": "Positive"})
+    assert state(condition(PREGNANT, onsetDateTime=ago(60)), negative) == "pregnant"
+    assert state(negative, positive) == "unclear"
+
+
 def test_a_man_s_chart_is_unclear_only_when_it_says_pregnant() -> None:
     assert state(gender="male") == "none"
     found = full(condition(PREGNANT, onsetDateTime=ago(60)), gender="male").pregnancy
@@ -162,6 +193,12 @@ def test_a_newborn_s_chart_that_mentions_delivery() -> None:
     assert state(*record, birthDate=born) == "none"
 
 
+@pytest.mark.parametrize(("years", "expected"), [(7, "none"), (8, "pregnant")])
+def test_a_child_s_chart_speaks_of_the_child_from_eight_years(years: int, expected: str) -> None:
+    born = TODAY.replace(year=TODAY.year - years).isoformat()
+    assert state(condition(PREGNANT, onsetDateTime=ago(60)), birthDate=born) == expected
+
+
 def test_placenta_previa_resolved_long_ago() -> None:
     assert state(condition((ICD, "O44.00"), clinicalStatus="resolved", onsetDateTime=ago(2000))) == "none"
 
@@ -183,6 +220,11 @@ def test_a_newer_no_ends_it() -> None:
     no = {"coding": [{"system": "http://loinc.org", "code": "LA29253-4"}]}
     ended = observation("63895-7", effectiveDateTime=ago(3), valueCodeableConcept=no)
     assert feeding(condition((SNOMED, "413712001"), recordedDate=ago(30)), ended) == 0
+
+
+def test_a_status_without_an_answer_ends_nothing() -> None:
+    unanswered = observation("63895-7", effectiveDateTime=ago(3), valueString="see note")
+    assert feeding(condition((SNOMED, "413712001"), recordedDate=ago(30)), unanswered) == 1
 
 
 def test_a_record_of_three_years_ago_is_not_now() -> None:

@@ -33,6 +33,8 @@ def below(high: float, low: float | None = None) -> dict[str, Any]:
         (20, (below(50, 0),), False),
         (50, (below(50),), False),
         (150, (below(400, 100),), None),
+        (450, ({"low": {"value": 5}},), None),
+        (450, ({"high": {"unit": "ng/mL"}},), None),
     ],
 )
 def test_a_number_is_judged_by_a_cut_off(
@@ -68,11 +70,28 @@ def test_an_enzyme_is_shown_in_the_unit_of_its_report() -> None:
         ("212", 212.0, "212 (upper limit 40)"),
         ("10-20", None, ""),
         ("haemolysed", None, ""),
+        ("≥ 400", 400.0, "over 400 (upper limit 40)"),
+        ("<5", 5.0, "under 5 (upper limit 40)"),
+        ("<=5", 5.0, "under 5 (upper limit 40)"),
     ],
 )
 def test_an_enzyme_written_as_text(written: str, value: float | None, said: str) -> None:
     found = enzyme(valueString=written)
     assert (found.value, found.evidence.facts[0] if said else "") == (value, said)
+
+
+def test_a_range_without_a_number_is_none() -> None:
+    found = enzyme(valueQuantity={"value": 80, "unit": "U/L"}, referenceRange=[{"high": {"unit": "U/L"}}])
+    assert (found.evidence.facts[0], found.multiple) == ("80 U/L (upper limit 40)", 2.0)
+
+
+def test_a_result_without_a_value_shows_its_day_alone() -> None:
+    assert enzyme().evidence.facts == ("19 Nov 2026",)
+
+
+@pytest.mark.parametrize(("code", "name"), [(ALT, "ALT"), ("1920-8", "AST"), ("62238-1", "eGFR")])
+def test_a_result_without_a_text_has_its_usual_name(code: str, name: str) -> None:
+    assert measured(code, 20).evidence.name == name
 
 
 def test_beyond_the_range_of_the_method() -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cds_service.fhir.dates import Span, read_date, read_period
+from cds_service.fhir.dates import Span, read_date
 
 NEW_YORK = ZoneInfo("America/New_York")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -62,10 +62,6 @@ def test_without_a_usable_time_the_day_stands_as_written(text: str) -> None:
 )  # fmt: skip
 def test_nonsense_is_no_date(text: str | None) -> None:
     assert read_date(text, NEW_YORK if text and text.startswith("0001") else TOKYO) is None
-
-
-def test_both_ends_of_a_period() -> None:
-    assert read_period("2024-01-05", None, TOKYO) == (day(2024, 1, 5), None)
 
 
 def test_blanks_without_end_are_no_date() -> None:

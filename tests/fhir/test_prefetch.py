@@ -117,7 +117,7 @@ def test_resources_are_recognised_by_what_they_are() -> None:
     assert (source.origin, source.path) == ("prefetch", "$.prefetch.item7.entry[0].resource")
 
 
-@pytest.mark.parametrize("severity", ["information", "warning", "Warning "])
+@pytest.mark.parametrize("severity", ["information", "warning", "Warning ", "success"])
 def test_an_outcome_entry_that_is_no_error_means_no_data(severity: str) -> None:
     record = from_prefetch({"medicationRequests": bundle(outcome(severity), total=0)})
     assert "MedicationRequest" in record.lists
@@ -265,8 +265,9 @@ def test_a_filter_that_keeps_stopped_orders_needs_no_note() -> None:
     assert gaps(from_prefetch({"x": bundle(order(), self_link=link)}), "MedicationRequest") == []
 
 
-def test_a_search_for_one_drug_is_no_medication_list_unless_the_site_says_so() -> None:
-    value = bundle(self_link=f"{EHR}/MedicationRequest?patient=p1&code=1819")
+@pytest.mark.parametrize("picked", ["code=1819", "medication=m1", "_id=7", "identifier=7", "code:text=x"])
+def test_a_search_for_one_drug_is_no_medication_list_unless_the_site_says_so(picked: str) -> None:
+    value = bundle(self_link=f"{EHR}/MedicationRequest?patient=p1&{picked}")
     unknown, ours = from_prefetch({"x": value}), from_prefetch({"medicationRequests": value})
     assert "MedicationRequest" not in unknown.lists
     assert gaps(unknown, "MedicationRequest") == [INCOMPLETE]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from cds_service.fhir import Code, GapReason, PatientRecord, ResolvedBy, medication_of
-from cds_service.fhir.references import needs_reading
+from cds_service.fhir.references import medication_id, needs_reading
 from cds_service.fhir.resources import (
     Medication,
     MedicationRecord,
@@ -188,6 +188,21 @@ def test_concept_and_reference_are_put_together() -> None:
 )  # fmt: skip
 def test_what_only_the_server_can_resolve(elements: dict[str, Any], wanted: str | None) -> None:
     assert needs_reading(request(**elements), filed("Medication/known", code=TRAMADOL)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("reference", "identity"),
+    [
+        ("Medication/m1", "m1"),
+        (f" {BASE}/Medication/m1/_history/2", "m1"),
+        ("Substance/m1", None),
+        (f"{BASE}/Device/m1", None),
+        ("Medication/", None),
+        ("m1", None),
+    ],
+)
+def test_the_id_of_a_medication_alone(reference: str, identity: str | None) -> None:
+    assert medication_id(reference) == identity
 
 
 def test_a_medication_of_many_ingredients_that_name_it_is_read_once() -> None:

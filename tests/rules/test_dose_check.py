@@ -77,7 +77,10 @@ def test_a_monthly_injection_written_for_every_day():
         (10.0, 1.0),
         (1500.0, 1.5),
         (4500.0, 4.5),
+        (0.05, 0.5),
         (0.045, 4.5),
+        (0.015, 1.5),
+        (0.0045, 4.5),
     ],
 )
 def test_a_slip_offers_the_dose_that_was_meant(mg, meant):

@@ -49,6 +49,12 @@ def test_an_allergy_to_a_combination_may_be_to_the_other_drug():
     assert only(judged(allergies=(allergy(CONTRAVE), allergy()))).indicator == "critical"
 
 
+def test_an_intolerance_to_a_combination_is_an_intolerance():
+    finding = only(judged(allergies=(allergy(CONTRAVE, intolerance=True),)))
+    assert finding.indicator == "warning" and "ask which of them" not in finding.summary
+    assert not finding.withholds_start
+
+
 def test_allergy_before_intolerance():
     finding = only(judged(allergies=(allergy(intolerance=True), allergy(), allergy(NALOXONE_KIT))))
     assert finding.indicator == "critical"

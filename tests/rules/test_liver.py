@@ -73,13 +73,19 @@ def test_enzymes_where_the_eu_label_applies():
         (result(Measure.ALT, 3, multiple=5.0),),
         (result(Measure.ALT, 91, multiple=9.0),),
         (result(Measure.ALT, None, multiple=9.0),),
+        (result(Measure.ALT, -1, multiple=9.0),),
         (result(Measure.ALT, 3),),
         (result(Measure.ALT, 30, multiple=9.0), result(Measure.ALT, 2, multiple=1.0)),
     ],
-    ids=["at the cut-off", "old", "undated", "no value", "newer is normal"],
+    ids=["at the cut-off", "old", "undated", "tomorrow", "no value", "newer is normal"],
 )
 def test_enzymes_that_are_silent(results):
     assert judged(measurements=results) == []
+
+
+def test_an_enzyme_dated_tomorrow_hides_no_other():
+    results = (result(Measure.ALT, -1, multiple=1.0), result(Measure.ALT, 0, multiple=9.0))
+    assert [e.name for e in only(judged(measurements=results)).found] == ["alt 0"]
 
 
 def test_the_cut_off_is_a_setting():
@@ -94,6 +100,12 @@ def test_one_card_for_disease_and_enzymes():
     }
     finding = only(judged(**more))
     assert len(finding.found) == 2 and "2013" in text(finding)
+    assert "2013" not in text(only(judged(measurements=more["measurements"])))
+
+
+def test_enzymes_are_told_in_multiples_of_their_limit():
+    results = (result(Measure.AST, multiple=5.14), result(Measure.ALT, multiple=8.0))
+    assert "ALT 8 times and AST 5.1 times" in only(judged(measurements=results)).summary
 
 
 def test_nothing_ordered_is_silent():

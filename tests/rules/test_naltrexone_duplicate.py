@@ -223,6 +223,11 @@ def test_dates_that_overlap_are_no_sequence():
     assert judged(changed(first, until=TODAY + timedelta(days=20)), second)
 
 
+def test_dates_without_an_end_are_no_sequence():
+    first, second = sequence()
+    assert judged(changed(first, until=None), second)
+
+
 def test_lists_as_context_only():
     assert judged(ldn(selected=False), exposures=(taken(TABLET_50, 50.0),)) == []
 

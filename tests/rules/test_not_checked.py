@@ -3,13 +3,14 @@
 import pytest
 
 from cds_service.fhir.records import Gap, GapReason
-from cds_service.rules import decide
+from cds_service.rules import Topic, decide
 from cds_service.rules.finding import spoken
 from cds_service.rules.not_checked import not_checked
 from tests.rules.builders import (
     CLINICAL,
     LDN,
     LOPERAMIDE,
+    NURSING,
     OXYCODONE,
     PREGNANT,
     chart,
@@ -120,9 +121,24 @@ def test_a_list_not_kept_is_said_by_the_most_urgent_finding():
     assert [LINE in finding.lines for finding in found] == [True, *[False] * (len(found) - 1)]
 
 
+def test_a_list_not_kept_is_said_once_by_the_start():
+    first, *others = sorted(
+        decide(chart(LDN, gaps=(KEPT_ELSEWHERE,), pregnancy=NURSING), CLINICAL),
+        key=lambda finding: finding.topic is not Topic.STARTING_DOSE,
+    )
+    assert LINE in text(first) and others
+    assert not [finding.topic for finding in others if LINE in text(finding)]
+
+
 def test_a_list_not_kept_is_no_card_of_its_own():
     renewed = chart(LDN, exposures=(taken(LDN.medicine, 4.5),), gaps=(KEPT_ELSEWHERE,))
     assert decide(renewed, CLINICAL) == []
+
+
+def test_a_list_that_every_ehr_keeps_is_a_gap_where_it_is_not_kept():
+    gap = Gap("Condition", GapReason.NOT_KEPT)
+    assert "problem list" in only(judged(gap)).summary
+    assert "keeps no" not in " ".join(text(f) for f in decide(chart(LDN, gaps=(gap,)), CLINICAL))
 
 
 def test_orders_not_read_beside_a_list_not_kept():

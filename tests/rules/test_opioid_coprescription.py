@@ -3,7 +3,7 @@
 import pytest
 
 from cds_service.chart import Evidence, Presence
-from cds_service.knowledge.concepts import Meaning
+from cds_service.knowledge.concepts import Duration, Form, Meaning
 from cds_service.rules import Topic
 from cds_service.rules.finding import spoken
 from cds_service.rules.opioid_coprescription import opioid_coprescription
@@ -37,6 +37,7 @@ from tests.rules.builders import (
     ldn,
     offers,
     only,
+    opioid,
     order,
     problem,
     taken,
@@ -62,18 +63,19 @@ def test_an_active_opioid_is_critical(opioid):
 
 
 @pytest.mark.parametrize(
-    "exposure",
+    ("exposure", "words"),
     [
-        taken(OXYCODONE, presence=Presence.STALE),
-        taken(OXYCODONE, contradicted=DENIED),
-        taken(KRATOM),
-        taken(TIANEPTINE),
+        (taken(OXYCODONE, presence=Presence.STALE), "an old entry says active"),
+        (taken(OXYCODONE, contradicted=DENIED), "disagree"),
+        (taken(KRATOM), "acts on opioid receptors"),
+        (taken(TIANEPTINE), "acts on opioid receptors"),
     ],
     ids=["stale", "contradicted", "kratom", "tianeptine"],
 )
-def test_what_is_uncertain_is_a_warning(exposure):
+def test_what_is_uncertain_is_a_warning(exposure, words):
     finding = only(judged(exposures=(exposure,)))
     assert finding.indicator == "warning" and finding.withholds_start
+    assert words in finding.summary
 
 
 def test_one_certain_opioid_outweighs_an_uncertain_one():
@@ -137,6 +139,11 @@ def test_several_on_a_side_can_all_be_removed():
     assert offers(finding) == ["Remove draft-1", "Remove d2", "Remove d3"] and not finding.exclusive
 
 
+def test_several_orders_of_naltrexone_can_all_be_removed():
+    finding = only(judged(ldn(), ldn(id="d2"), exposures=(taken(OXYCODONE),)))
+    assert offers(finding) == ["Remove draft-1", "Remove d2"] and not finding.exclusive
+
+
 def test_embeda_as_a_draft_is_an_opioid_never_naltrexone():
     assert judged(order(EMBEDA, 0.8)) == []
     assert only(judged(order(EMBEDA, 0.8, id="d2"), LDN)).indicator == "critical"
@@ -153,6 +160,8 @@ def test_who_takes_it_already_is_told_not_to_renew_it():
     assert "Do not renew LDN yet" in ongoing.summary and "do not renew LDN" in text(ongoing)
     assert "Hold naltrexone while an opioid is needed" in text(ongoing)
     assert [evidence.name for evidence in ongoing.found] == ["oxycodone", "naltrexone"]
+    micro = only(judged(exposures=(taken(OXYCODONE), taken(NALTREXONE, 0.25))))
+    assert "Do not renew LDN yet" in micro.summary, "low doses are one kind"
     another = only(judged(exposures=(taken(OXYCODONE), taken(CONTRAVE, 32.0))))
     assert "Do not start LDN yet" in another.summary
 
@@ -213,6 +222,20 @@ def test_the_problem_list_tells_what_methadone_is_for():
 def test_methadone_or_a_patch_for_pain_has_its_interval(drug):
     words = text(only(judged(exposures=(taken(drug),))))
     assert "not before day 14" in words and "keep the treatment" not in words
+
+
+def test_nothing_is_said_of_starting_beside_a_treatment_that_is_kept():
+    micro = order(dose=dose(0.125, structured_mg=0.125, text_mg=0.125))
+    words = text(only(judged(micro, exposures=(taken(SUBOXONE),))))
+    assert "keep the treatment" in words and "If not on purpose" not in words
+
+
+@pytest.mark.parametrize("form", [Form.DEPOT, Form.IMPLANT])
+def test_what_works_for_weeks_has_no_interval(form):
+    words = text(
+        only(judged(exposures=(taken(opioid("morphine", Duration.LONG, form=form)), taken(CODEINE))))
+    )
+    assert "no label gives an interval" in words and "not before day" not in words
 
 
 def test_treatment_in_the_basket_is_not_offered_for_removal():

@@ -18,6 +18,7 @@ from tests.rules.builders import (
     OXYCODONE,
     SUBOXONE,
     TABLET_50,
+    TODAY,
     TRAMADOL,
     VIVITROL,
     chart,
@@ -49,10 +50,12 @@ def judged(*exposures, orders=ORDERED, clinical=CLINICAL):
         (taken(TABLET_50, 50.0), "critical", "Full-dose"),
         (taken(TABLET_50, 25.0), "critical", "Full-dose"),
         (taken(TABLET_50), "critical", "Full-dose"),
+        (taken(CAPSULE, 30.0), "critical", "Full-dose"),
         (taken(CONTRAVE, 32.0), "critical", "Naltrexone/bupropion"),
         (ended(TABLET_50, 3, 50.0), "critical", "ended 19 Nov 2026"),
         (taken(CAPSULE, 4.5), "warning", "low dose"),
         (taken(CAPSULE, 9.0), "warning", "low dose"),
+        (taken(CAPSULE, 4.5, ended=TODAY), "warning", "takes low dose"),
         (ended(CAPSULE, 3, 4.5), "warning", "LDN ended"),
         (taken(NALTREXONE), "warning", "unknown dose"),
         (taken(TABLET_50, 50.0, presence=Presence.STALE), "warning", "old entry"),
@@ -172,6 +175,7 @@ def test_treatment_of_opioid_use_disorder_is_never_removed():
     assert "oxycodone may fail" in finding.summary
     treatment = only(judged(taken(TABLET_50, 50.0), orders=drafts[:1]))
     assert offers(treatment) == [] and treatment.summary.startswith("The patient takes naltrexone")
+    assert "In an emergency" not in text(treatment)
     over = only(judged(ended(TABLET_50, 2, 50.0), orders=drafts[:1]))
     assert over.summary.startswith("Naltrexone may still act")
 

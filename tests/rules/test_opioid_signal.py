@@ -74,6 +74,12 @@ def test_old_or_in_remission_is_silent(recorded):
     assert judged(problems=(recorded,)) == []
 
 
+def test_long_term_use_is_not_called_a_disorder():
+    for meaning, said in ((Meaning.LONG_TERM_OPIOID, False), (Meaning.OPIOID_AGONIST_THERAPY, True)):
+        words = text(only(judged(problems=(problem(meaning),))))
+        assert ("does not treat opioid use disorder" in words) is said
+
+
 def test_a_code_for_dependence_with_old_withdrawal_still_says_dependence():
     both = problem(Meaning.OPIOID_USE_DISORDER, Meaning.OPIOID_WITHDRAWAL, days=200)
     assert only(judged(problems=(both,))).summary.startswith("Opioid use disorder recorded")
@@ -159,6 +165,14 @@ def test_all_signs_are_one_card():
     assert finding.indicator == "critical" and len(finding.found) == 3
 
 
+def test_the_first_of_several_signs_is_named_and_the_others_counted():
+    meanings = (Meaning.LONG_TERM_OPIOID, Meaning.OPIOID_USE_DISORDER, Meaning.OPIOID_AGONIST_THERAPY)
+    signs = tuple(problem(meaning) for meaning in meanings)
+    for count in (1, 2):
+        finding = only(judged(problems=signs[: count + 1]))
+        assert finding.summary.startswith(f"Long-term opioid use recorded and {count} more")
+
+
 # --- beside an opioid that was found ---------------------------------------
 
 
@@ -212,8 +226,16 @@ def test_a_standard_dose_without_a_reason_treats_the_recorded_disorder():
     assert only(judged(drafted, problems=(problem(Meaning.OPIOID_USE_DISORDER),))).indicator == "info"
 
 
-def test_treatment_that_only_the_order_names_shows_the_order():
-    assert only(judged(order(TABLET_50, 50.0, reasons=OUD))).found
+def test_treatment_shows_what_names_the_disorder():
+    drafted, recorded = order(TABLET_50, 50.0, reasons=OUD), problem(Meaning.OPIOID_USE_DISORDER)
+    assert only(judged(drafted)).found == (drafted.evidence,)
+    assert only(judged(drafted, problems=(recorded,))).found == (recorded.evidence,)
+
+
+def test_a_second_order_that_treats_nothing_is_told_of_the_disorder():
+    drafts = order(TABLET_50, 50.0, reasons=OUD), ldn(id="d2")
+    finding = only(judged(*drafts, problems=(problem(Meaning.OPIOID_USE_DISORDER),)))
+    assert finding.indicator == "warning"
 
 
 def test_agonist_therapy_is_a_sign_also_for_treatment():

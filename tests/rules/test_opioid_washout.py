@@ -133,6 +133,17 @@ def test_nothing_is_left_to_a_card_that_nobody_sees():
     assert only(judged(given, taken(OXYCODONE), clinical=unseen)).indicator == "info"
 
 
+def test_a_course_of_which_not_all_was_given_is_asked_for():
+    given = ended(FENTANYL_INJECTION, 1, brief=True, first=days_ago(1), kind="MedicationAdministration")
+    ordered = ended(FENTANYL_INJECTION, 2, brief=True, first=days_ago(2))
+    assert only(judged(given, ordered)).summary.startswith("Short course of fentanyl")
+
+
+@pytest.mark.parametrize(("began", "indicator"), [(6, "info"), (7, "warning")])
+def test_brief_use_lasts_five_days_at_most(began, indicator):
+    assert only(judged(ended(OXYCODONE, 1, brief=True, first=days_ago(began)))).indicator == indicator
+
+
 def test_repeated_brief_supplies_are_no_brief_use():
     first, second = (ended(OXYCODONE, days, brief=True, first=days_ago(days + 3)) for days in (8, 1))
     assert only(judged(first, second)).indicator == "warning"
@@ -173,6 +184,7 @@ def test_several_opioids_are_one_card_with_the_latest_day():
 
 def test_a_stopped_treatment_of_opioid_use_disorder_is_offered_again():
     assert "offer it again" in text(only(judged(ended(SUBOXONE, 5))))
+    assert "offer it again" not in text(only(judged(ended(OXYCODONE, 5))))
 
 
 def test_a_full_dose_is_told_to_plan_the_change_and_nothing_of_ldn():
@@ -190,6 +202,23 @@ def test_an_order_that_starts_after_the_interval_is_info():
 @pytest.mark.parametrize("early", [ldn(starts=TODAY + timedelta(days=3)), LDN])
 def test_an_order_that_starts_too_early_is_not(early):
     assert only(judged(ended(OXYCODONE, 6), orders=(early,))).indicator == "warning"
+
+
+def test_of_two_orders_one_that_starts_too_early_is_enough():
+    orders = [ldn(starts=TODAY + timedelta(days=days), id=f"d{days}") for days in (3, 30)]
+    assert only(judged(ended(OXYCODONE, 6), orders=orders)).indicator == "warning"
+
+
+def test_the_first_start_of_several_late_ones_is_named():
+    orders = [ldn(starts=TODAY + timedelta(days=days), id=f"d{days}") for days in (30, 4)]
+    finding = only(judged(ended(OXYCODONE, 6), orders=orders))
+    assert finding.indicator == "info" and "starts 26 Nov 2026" in finding.summary
+
+
+def test_one_reckoned_end_among_others_is_said():
+    ends = ended(OXYCODONE, 6, end_documented=False), ended(METHADONE, 2)
+    finding = only(judged(*ends))
+    assert "reckoned" in text(finding) and offers(finding) == ["Remove draft-1"]
 
 
 def test_a_reckoned_end_is_not_settled_by_a_later_start():

@@ -60,8 +60,16 @@ def test_a_high_dose_that_is_ordered_is_a_warning_too(mg, indicator, selected):
 
 
 def test_a_high_dose_ordered_for_a_patient_on_naltrexone():
-    finding = only(judged(order(LOPERAMIDE, daily_mg=24.0), exposures=(taken(CAPSULE, 4.5),)))
-    assert finding.indicator == "warning"
+    high, low = (
+        only(judged(order(LOPERAMIDE, daily_mg=mg), exposures=(taken(CAPSULE, 4.5),))) for mg in (24.0, 8.0)
+    )
+    assert (high.indicator, low.indicator) == ("warning", "info")
+    assert set(high.lines).isdisjoint(low.lines)
+
+
+def test_one_selected_order_among_others_is_enough():
+    drafts = (order(LOPERAMIDE, selected=False), order(LOPERAMIDE, id="d2"))
+    assert only(judged(*drafts, exposures=(taken(CAPSULE, 4.5),)))
 
 
 def test_a_high_dose_on_the_list_is_not_hidden_by_a_small_order():

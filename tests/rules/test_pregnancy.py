@@ -2,7 +2,7 @@
 
 import pytest
 
-from cds_service.chart import Pregnancy
+from cds_service.chart import Person, Pregnancy
 from cds_service.knowledge.concepts import Meaning
 from cds_service.rules.finding import spoken
 from cds_service.rules.pregnancy import pregnancy
@@ -76,6 +76,19 @@ def test_unclear_is_info_with_a_test():
     finding = only(judged(state=UNCLEAR))
     assert (finding.topic, finding.indicator) == ("pregnancy-unclear", "info")
     assert offers(finding) == ["DraftTest pregnancy-test"] and not finding.withholds_start
+
+
+@pytest.mark.parametrize(
+    ("who", "doubted"),
+    [
+        (Person(age=44, sex="male"), True),
+        (Person(age=60, sex="female"), True),
+        (Person(age=59, sex="female"), False),
+        (Person(), False),
+    ],
+)
+def test_where_the_chart_itself_is_in_doubt_the_entry_is_to_be_checked(who, doubted):
+    assert ("belongs to this patient" in text(only(judged(state=UNCLEAR, person=who)))) is doubted
 
 
 def test_a_positive_test_is_a_warning_and_no_start_is_offered():

@@ -50,6 +50,7 @@ def judged(*orders, **more):
 def test_a_product_that_cannot(drug, words):
     finding = only(judged(order(drug, 4.5)))
     assert finding.indicator == "warning" and words in finding.summary
+    assert finding.summary.startswith(("4.5 mg ", "This product is no naltrexone for a low dose"))
     assert finding.withholds_start and finding.exclusive
     assert offers(finding) == ["Prescribe usual", "Prescribe slow"]
     assert all(p.compounded for p in finding.proposals)
@@ -69,6 +70,10 @@ def test_a_product_that_cannot(drug, words):
 )
 def test_a_product_that_can_is_silent(drug):
     assert judged(order(drug, 4.5)) == []
+
+
+def test_less_than_a_piece_is_none_of_it():
+    assert "0.02 mg" in only(judged(order(capsule(4.5), 0.02))).summary
 
 
 def test_every_step_is_looked_at():

@@ -13,6 +13,7 @@ from cds_service.rules.starting_dose import starting_dose
 from tests.rules.builders import (
     CAPSULE,
     CLINICAL,
+    EMBEDA,
     LDN,
     LIQUID,
     NALTREXONE,
@@ -110,7 +111,12 @@ def test_a_renewal_is_silent(exposure):
 
 @pytest.mark.parametrize(
     "exposure",
-    [ended(CAPSULE, 31, 4.5), taken(CAPSULE, 4.5, presence=Presence.STALE), ended(TABLET_50, 5, 50.0)],
+    [
+        ended(CAPSULE, 31, 4.5),
+        taken(CAPSULE, 4.5, presence=Presence.STALE),
+        ended(TABLET_50, 5, 50.0),
+        taken(EMBEDA, 0.8),
+    ],
 )
 def test_long_ago_or_another_treatment_is_a_new_start(exposure):
     assert only(judged(exposures=(exposure,)))
@@ -121,6 +127,13 @@ def test_the_summary_follows_the_figures_in_force():
     changed = type(usual)(name="usual", steps=((1.0, 7), (2.0, 0)))
     finding = only(judged(clinical=with_figures(titration={"schedules": (changed, slow)})))
     assert "1 then 2 mg" in finding.summary and "7 days" in finding.summary
+
+
+def test_the_summary_of_many_steps_names_the_first_and_the_last():
+    usual, slow = CLINICAL.titration.schedules
+    long = type(usual)(name="usual", steps=(*[(0.5 * step, 7) for step in range(1, 9)], (4.5, 0)))
+    finding = only(judged(clinical=with_figures(titration={"schedules": (long, slow)})))
+    assert "0.5, 1, … then 4.5 mg" in finding.summary
 
 
 # --- the detail ------------------------------------------------------------
@@ -166,8 +179,12 @@ def test_what_is_recorded_is_said():
     assert "allergies above" in words and finding.found[0].name == "Lactose"
 
 
-def test_other_gaps_say_nothing_of_medications():
-    gaps = (Gap("Condition", GapReason.INCOMPLETE, covers_list=False),)
+def test_other_gaps_are_no_filtered_list():
+    gaps = (
+        Gap("Condition", GapReason.INCOMPLETE, covers_list=False),
+        Gap("MedicationRequest", GapReason.MALFORMED, covers_list=False),
+        Gap("MedicationStatement", GapReason.INCOMPLETE),
+    )
     words = text(only(judged(gaps=gaps)))
     assert "filtered" not in words and "keeps no" not in words
 
@@ -179,6 +196,7 @@ def test_lists_not_kept_are_one_line():
 
 def test_an_unknown_age_is_said():
     assert "Age not known" in text(only(judged(person=Person())))
+    assert "Age not known" not in text(only(judged()))
 
 
 def test_the_orders_own_reason_comes_before_the_problem_list():
@@ -187,6 +205,29 @@ def test_the_orders_own_reason_comes_before_the_problem_list():
     finding = only(judged(ldn(reasons=frozenset({Meaning.CROHNS_DISEASE})), **more))
     assert "Crohn" in text(finding) and "Fibromyalgia" not in text(finding)
     assert "none recorded" in text(only(judged()))
+
+
+@pytest.mark.parametrize(
+    "meaning",
+    [
+        Meaning.FIBROMYALGIA,
+        Meaning.CRPS,
+        Meaning.RHEUMATOID_ARTHRITIS,
+        Meaning.LUPUS,
+        Meaning.MULTIPLE_SCLEROSIS,
+        Meaning.CROHNS_DISEASE,
+        Meaning.ENDOMETRIOSIS,
+        Meaning.ME_CFS,
+        Meaning.LONG_COVID,
+        Meaning.NEUROPATHIC_PAIN,
+        Meaning.PELVIC_PAIN,
+        Meaning.CHRONIC_PAIN,
+    ],
+)
+def test_every_indication_has_its_line_of_evidence(meaning):
+    for finding in (judged(problems=(problem(meaning),)), judged(ldn(reasons=frozenset({meaning})))):
+        words = text(only(finding))
+        assert "none recorded" not in words and "no LDN study" not in words
 
 
 def test_a_reason_that_is_not_understood_is_no_missing_one():

@@ -76,6 +76,17 @@ def test_surgery_in_the_basket_of_a_patient_on_ldn(days):
     assert finding.indicator == "info" and len(finding.found) == 2
 
 
+def test_the_first_day_of_several_is_named():
+    finding = only(judged(surgeries=(planned_surgery(9), planned_surgery(None), planned_surgery(4))))
+    assert "on 26 Nov 2026" in finding.summary and len(finding.found) == 3
+
+
+def test_surgery_beside_another_order():
+    drafted, more = in_basket()
+    finding = only(judged(drafted, order(OXYCODONE, id="d2"), exposures=(taken(CAPSULE, 4.5),), **more))
+    assert "on 27 Nov 2026" in finding.summary
+
+
 def test_surgery_ordered_together_with_ldn():
     drafted, more = in_basket(selected=False)
     assert only(judged(LDN, drafted, **more)).indicator == "info"

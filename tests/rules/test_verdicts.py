@@ -5,16 +5,19 @@ from __future__ import annotations
 import pytest
 
 from cds_service.chart import PatientChart, Person
+from cds_service.knowledge.concepts import Meaning
 from cds_service.rules import RULES, Topic, decide
 from cds_service.rules.verdicts import Verdict, verdicts
 from tests.rules.builders import (
     CLINICAL,
     KRATOM,
+    NURSING,
     OXYCODONE,
     TODAY,
     chart,
     ldn,
     order,
+    problem,
     taken,
     with_figures,
 )
@@ -89,3 +92,15 @@ def test_what_is_shown_is_what_decide_shows(patient: PatientChart) -> None:
     ]
     decided = [(finding.topic.value, finding.indicator.value) for finding in decide(patient, CLINICAL)]
     assert sorted(shown) == sorted(decided)
+
+
+def test_what_offers_nothing_is_withheld_by_nobody() -> None:
+    patient = chart(pregnancy=NURSING, problems=(problem(Meaning.LIVER_FAILURE),))
+    (nursing,) = of(verdicts(patient, CLINICAL), "breastfeeding").spoken
+    assert (nursing.shown_as, nursing.withheld_by) == ("info", ())
+
+
+def test_a_corrected_dose_that_is_withheld_is_told_with_its_reason() -> None:
+    patient = chart(ldn(45.0), exposures=(taken(OXYCODONE),))
+    (slip,) = of(verdicts(patient, CLINICAL), "dose_check").spoken
+    assert (slip.shown_as, slip.withheld_by) == ("warning", (Topic.OPIOID_COPRESCRIPTION,))
