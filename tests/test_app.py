@@ -297,6 +297,13 @@ def test_what_the_server_does_not_answer_is_said(tmp_path: Path, ehr: FhirServer
     assert "Allergies: the EHR could not be reached" in card["detail"]
 
 
+def test_another_order_beside_it_hides_no_missing_list(client: FlaskClient) -> None:
+    other = naltrexone_order(id="draft-2", medicationCodeableConcept={"text": "levothyroxine 50 mcg tablet"})
+    request = sign(naltrexone_order())
+    request["context"]["draftOrders"]["entry"].append({"resource": other})
+    assert client.post(SIGN, json=request).status_code == 412
+
+
 @pytest.mark.parametrize("filler", [" ", "one morning one half mcg by ", "naltrexone"])
 def test_directions_of_a_megabyte_are_read_as_far_as_directions_go(client: FlaskClient, filler: str) -> None:
     """A pattern that looks back at all it has seen would hold the process for hours."""
