@@ -18,6 +18,8 @@ from cds_service.scenarios import load
 
 HOST = "127.0.0.1"
 _START_SECONDS = 60.0
+_LOOK_EVERY = 0.2
+"""Seconds. A signal that comes just before a wait without an end is noticed when that ends, if ever."""
 
 
 def main() -> None:
@@ -38,7 +40,9 @@ def main() -> None:
             f"\nServing on {address}   pages: {address}/   discovery: {address}/cds-services   stop: Ctrl+C",
             flush=True,
         )
-        sys.exit(server.wait())
+        while server.poll() is None:
+            time.sleep(_LOOK_EVERY)
+        sys.exit(server.returncode)
     except KeyboardInterrupt:
         print("\nStopped.")
     finally:

@@ -33,9 +33,12 @@ def test_an_exchange_is_shown_and_whatever_ends_it_ends_the_service(
             shown.append(line)
             if line.startswith("Serving on"):
                 break
-        assert any(line.startswith("200: ") for line in shown)
-        assert any("Oxycodone is listed as active" in line for line in shown)
         demo.send_signal(ending)
-        assert demo.wait(30) == 0
+        try:
+            assert demo.wait(60) == 0
+        finally:
+            demo.kill()
+    assert any(line.startswith("200: ") for line in shown)
+    assert any("Oxycodone is listed as active" in line for line in shown)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
