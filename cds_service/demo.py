@@ -24,7 +24,8 @@ _LOOK_EVERY = 0.2
 
 def main() -> None:
     """Start, show the exchange, serve until interrupted."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # a stopped container, a closed terminal: as Ctrl+C
+    # a stopped container, a closed terminal: as Ctrl+C, which a shell has its background jobs ignore
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     port = _port(int(os.environ.get("PORT", "8000")))
     address = f"http://{HOST}:{port}"
